@@ -1,0 +1,139 @@
+//! Which part of a list is asked for: by offset, or by a cursor that stays fast at any depth.
+
+use std::{fmt, str::FromStr};
+
+use chrono::{DateTime, Utc};
+
+use crate::{Invalid, Order, OrderId};
+
+const DEFAULT_LIMIT: u32 = 20;
+const MAX_LIMIT: u32 = 50;
+
+/// A stretch of a list of orders, newest first, ties broken by id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    pub limit: u32,
+    pub start: Start,
+}
+
+/// Where a page begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    Offset(u32),
+    After(Cursor),
+}
+
+/// The place of an order in a list: the next page begins after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    pub created_at: DateTime<Utc>,
+    pub id: OrderId,
+}
+
+impl Page {
+    /// Reads `limit`, `offset` and `cursor` of a query.
+    ///
+    /// # Errors
+    /// Each value that is out of its range, by its name.
+    pub fn parse<'q>(value_of: impl Fn(&str) -> Option<&'q str>) -> Result<Self, Vec<Invalid>> {
+        let limit = number("limit", value_of("limit"), 1..=MAX_LIMIT, DEFAULT_LIMIT);
+        let offset = number("offset", value_of("offset"), 0..=i32::MAX as u32, 0);
+        let cursor = value_of("cursor").map(str::parse::<Cursor>).transpose();
+        let start = match (offset, cursor) {
+            (Ok(offset), Ok(None)) => Ok(Start::Offset(offset)),
+            (Ok(0), Ok(Some(cursor))) => Ok(Start::After(cursor)),
+            (Ok(_), Ok(Some(_))) => Err(vec![Invalid::new("offset", "can't be combined with cursor")]),
+            (offset, cursor) => Err([offset.err(), cursor.err()].into_iter().flatten().collect()),
+        };
+        match (limit, start) {
+            (Ok(limit), Ok(start)) => Ok(Self { limit, start }),
+            (limit, start) => {
+                let mut faults: Vec<_> = limit.err().into_iter().collect();
+                faults.extend(start.err().into_iter().flatten());
+                Err(faults)
+            }
+        }
+    }
+}
+
+fn number(
+    name: &str,
+    text: Option<&str>,
+    range: std::ops::RangeInclusive<u32>,
+    default: u32,
+) -> Result<u32, Invalid> {
+    let Some(text) = text else { return Ok(default) };
+    text.parse().ok().filter(|n| range.contains(n)).ok_or_else(|| {
+        Invalid::new(name, format!("must be a whole number from {} to {}", range.start(), range.end()))
+    })
+}
+
+impl From<&Order> for Cursor {
+    fn from(order: &Order) -> Self {
+        Self { created_at: order.created_at, id: order.id }
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.created_at.timestamp_micros(), self.id)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let parse = || {
+            let (micros, id) = text.split_once('.')?;
+            let created_at = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
+            // Postgres begins with the year -4713 and chrono ends after its end.
+            let is_storable = (0..=9999).contains(&chrono::Datelike::year(&created_at));
+            is_storable.then_some(Self { created_at, id: id.parse().ok()? })
+        };
+        parse().ok_or_else(|| Invalid::new("cursor", "must be taken from a Link header of this list"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(query: &[(&str, &str)]) -> Result<Page, Vec<Invalid>> {
+        let query = query.to_vec();
+        Page::parse(move |name| query.iter().find(|(n, _)| *n == name).map(|(_, v)| *v))
+    }
+
+    #[test]
+    fn limits_and_offsets_have_defaults_and_bounds() {
+        assert_eq!(parse(&[]), Ok(Page { limit: 20, start: Start::Offset(0) }));
+        assert_eq!(
+            parse(&[("limit", "50"), ("offset", "7")]),
+            Ok(Page { limit: 50, start: Start::Offset(7) })
+        );
+        for (name, value) in [
+            ("limit", "0"),
+            ("limit", "51"),
+            ("limit", "-1"),
+            ("limit", "x"),
+            ("limit", ""),
+            ("offset", "-1"),
+            ("offset", "2147483648"),
+            ("cursor", "x"),
+            ("cursor", "1.0"),
+            ("cursor", "999999999999999999.1"),
+        ] {
+            assert_eq!(parse(&[(name, value)]).unwrap_err()[0].pointer, name, "{name}={value}");
+        }
+        assert_eq!(parse(&[("limit", "0"), ("offset", "x")]).unwrap_err().len(), 2);
+    }
+
+    #[test]
+    fn a_cursor_survives_its_text() {
+        let cursor =
+            Cursor { created_at: "2026-11-22T22:59:41.203728Z".parse().unwrap(), id: "7".parse().unwrap() };
+        let page = parse(&[("cursor", &cursor.to_string())]).unwrap();
+        assert_eq!(page.start, Start::After(cursor));
+        assert!(parse(&[("cursor", &cursor.to_string()), ("offset", "1")]).is_err());
+    }
+}
