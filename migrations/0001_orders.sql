@@ -145,7 +145,9 @@ create table tasks (
     due_at timestamptz not null default current_timestamp,
     attempts integer not null default 0,
     last_error text,
+    -- The request that caused it, so that what a task does can be traced back.
     request_id varchar(128),
+    traceparent varchar(128),
     created_at timestamptz not null default current_timestamp,
     constraint tasks_pkey primary key (id),
     constraint tasks_order_id_fkey foreign key (order_id) references orders (id) on delete restrict,

@@ -1,1 +1,19 @@
-//! 
+//! The host's side of the service: Postgres, Redis, the dependent services, variables and logs. Only
+//! this crate knows SQL and the host; what it answers are the domain's types.
+
+pub mod checkout;
+pub mod database;
+pub mod ledger;
+pub mod log;
+pub mod orders;
+pub mod outbox;
+mod parameters;
+pub mod redis;
+pub mod services;
+mod timeout;
+pub mod trace;
+pub mod variables;
+
+pub use database::{Database, DbError};
+pub use redis::Redis;
+pub use trace::Trace;

@@ -1,0 +1,58 @@
+//! Checkouts: at most one request at a time turns a customer's cart into an order, whatever two tabs
+//! or a double click may send.
+
+use domain::{Actor, OrderId, UserId};
+
+use crate::{
+    Database, DbError,
+    parameters::{optional_text, text},
+};
+
+/// A claimed checkout lasts this long without an order; longer than any request may take.
+const LEASE: &str = "interval '60 seconds'";
+
+/// The right to turn a customer's cart into an order.
+#[derive(Debug)]
+pub struct Checkout {
+    pub(crate) user: UserId,
+    pub(crate) token: String,
+}
+
+/// Claims the customer's checkout, and notes the customer with the token's e-mail. None while
+/// another request has it, or while the outcome of its order's payment is unknown.
+///
+/// `token` is unique to this request; claiming again with it is harmless.
+pub async fn claim(db: &Database, customer: &Actor, token: &str) -> Result<Option<Checkout>, DbError> {
+    let statement = format!(
+        "with customer as (
+            insert into users (uid, email) values ($1, $2)
+            on conflict (uid) do update set email = excluded.email
+                where excluded.email is not null and users.email is distinct from excluded.email
+        )
+        insert into checkouts as c (user_id, token, expires_at) values ($1, $3, now() + {LEASE})
+        on conflict (user_id) do update
+            set token = excluded.token, order_id = null, expires_at = excluded.expires_at
+            where c.token = excluded.token
+               or c.expires_at < now()
+                  and not exists (select from orders o where o.id = c.order_id and o.status = 'pending')
+        returning user_id"
+    );
+    let parameters = [text(customer.id.as_str()), optional_text(customer.email.as_deref()), text(token)];
+    // Read: claiming twice with one token is claiming once, so a broken connection may be replaced.
+    let claimed = !db.read(&statement, &parameters).await?.is_empty();
+    Ok(claimed.then(|| Checkout { user: customer.id.clone(), token: token.to_owned() }))
+}
+
+/// Gives up a checkout that led to no order.
+pub async fn release(db: &Database, checkout: &Checkout) -> Result<(), DbError> {
+    let statement = "delete from checkouts where user_id = $1 and token = $2 and order_id is null";
+    let parameters = [text(checkout.user.as_str()), text(&checkout.token)];
+    db.change(statement, &parameters).await.map(drop)
+}
+
+/// Ends the checkout of an order whose cart has been cleared, and the task that would clear it.
+pub async fn finish(db: &Database, order: OrderId) -> Result<(), DbError> {
+    let statement = "with cleared as (delete from tasks where order_id = $1 and kind = 'cart.clear')
+        delete from checkouts where order_id = $1";
+    db.change(statement, &[order.get().into()]).await.map(drop)
+}

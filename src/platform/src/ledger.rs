@@ -1,0 +1,188 @@
+//! The ledger: what became of each charge, recorded together with what it means for the order.
+
+use domain::{Order, OrderId};
+
+use crate::{
+    Database, DbError, Trace,
+    database::only_document,
+    log::Line,
+    orders::documents_of,
+    parameters::{optional_text, text},
+    services::{Entry, PaymentOutcome, Payments},
+};
+
+/// What is settled about an order after its charge was asked for.
+#[derive(Debug)]
+pub enum Settled {
+    /// The money was taken. The order is confirmed; none when it was so already, or when it had been
+    /// cancelled and the money goes back.
+    Paid(Option<Order>),
+    /// The money was not taken. The order is cancelled; none when it was so already.
+    Refused(Option<Order>),
+    /// The payment service was certainly not reached. The order is still pending.
+    NotReached(String),
+    /// Nobody knows. The order is pending until the task component knows.
+    Unknown(String),
+}
+
+/// Who settles: it decides what is left for tasks to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The request that placed the order, which also clears the cart and tells the customer itself
+    /// when the payment is declined.
+    Request,
+    /// A task, long after the request was answered or lost.
+    Task,
+}
+
+/// A movement of an order's money that still waits for its outcome.
+pub async fn pending(db: &Database, order: OrderId, seq: i32) -> Result<Option<Entry>, DbError> {
+    let statement = "select row_to_json(c)::text from (
+            select p.order_id, p.seq, o.user_id, p.amount, p.idempotency_key
+            from payments p join orders o on o.id = p.order_id
+            where p.order_id = $1 and p.seq = $2 and p.status = 'pending'
+        ) c";
+    only_document(&db.read(statement, &[order.get().into(), seq.into()]).await?)
+}
+
+/// Asks the payment service for a charge and records its answer.
+pub async fn settle(
+    db: &Database,
+    payments: &Payments,
+    charge: &Entry,
+    by: By,
+    trace: &Trace,
+) -> Result<Settled, DbError> {
+    match payments.charge(charge, trace).await {
+        PaymentOutcome::Approved { reference } => {
+            Ok(Settled::Paid(approve(db, charge, reference.as_deref(), by, trace).await?))
+        }
+        PaymentOutcome::Declined => {
+            Ok(Settled::Refused(refuse(db, charge, "payment_declined", by, trace).await?))
+        }
+        PaymentOutcome::NotReached(problem) => Ok(Settled::NotReached(problem)),
+        PaymentOutcome::Unknown(problem) => {
+            let line = Line::warn("a payment's outcome is unknown and will be asked for again").trace(trace);
+            line.number("order_id", charge.order_id.get()).field("error", &problem).write();
+            Ok(Settled::Unknown(problem))
+        }
+    }
+}
+
+/// The money was taken: confirms the order and writes the tasks that follow. An order that is no
+/// longer pending gets a refund instead.
+async fn approve(
+    db: &Database,
+    charge: &Entry,
+    reference: Option<&str>,
+    by: By,
+    trace: &Trace,
+) -> Result<Option<Order>, DbError> {
+    const STATEMENT: &str = concat!(
+        "with charge as (
+            update payments set status = 'succeeded', settled_at = now(), reference = $3
+            where order_id = $1 and seq = $2 and status = 'pending'
+            returning order_id, seq, amount
+        ), changed as (
+            update orders o set status = 'confirmed', version = version + 1, updated_at = now()
+            from charge c where o.id = c.order_id and o.status = 'pending'
+            returning o.*
+        ), event as (
+            insert into order_events (order_id, version, type, actor_id, actor_role, data, request_id)
+            select id, version, 'status', 'order-service', 'system', jsonb_build_object('status', status), $4
+            from changed
+        ), refund as (
+            insert into payments (order_id, seq, kind, amount)
+            select c.order_id, (select max(p.seq) + 1 from payments p where p.order_id = c.order_id), 'refund', c.amount
+            from charge c where not exists (select from changed)
+            returning order_id, seq
+        ), settled as (
+            delete from tasks t using charge c
+            where t.order_id = c.order_id and t.kind = 'payment.settle' and t.payload @> jsonb_build_object('seq', c.seq)
+        ), follow_up as (
+            insert into tasks (kind, order_id, payload, due_at, request_id, traceparent)
+            select kind, order_id, payload, now() + wait, $4, $5 from (
+                select 'notify.confirmation' as kind, o.id as order_id, '{}'::jsonb as payload, interval '0' as wait
+                from changed o join users u on u.uid = o.user_id where u.email is not null
+                union all
+                select 'notify.status', id, jsonb_build_object('status', status), interval '0' from changed
+                union all
+                select 'cart.clear', o.id, '{}', $6::int4 * interval '1 second'
+                from changed o join checkouts c on c.order_id = o.id
+                union all
+                select 'payment.refund', order_id, jsonb_build_object('seq', seq), interval '0' from refund
+            ) task
+        )
+        ",
+        documents_of!("changed", items: "order_items")
+    );
+    // A request clears the cart itself, at once; the task is for when it doesn't come to that.
+    let clear_cart_after = match by {
+        By::Request => 15,
+        By::Task => 0,
+    };
+    let parameters = [
+        charge.order_id.get().into(),
+        charge.seq.into(),
+        optional_text(reference),
+        text(&trace.request_id),
+        optional_text(trace.traceparent.as_deref()),
+        clear_cart_after.into(),
+    ];
+    only_document(&db.change(STATEMENT, &parameters).await?)
+}
+
+/// The money was not taken: cancels the order and ends its checkout, so that the customer can try
+/// again with the same cart.
+pub async fn refuse(
+    db: &Database,
+    charge: &Entry,
+    reason: &str,
+    by: By,
+    trace: &Trace,
+) -> Result<Option<Order>, DbError> {
+    const STATEMENT: &str = concat!(
+        "with charge as (
+            update payments set status = 'declined', settled_at = now()
+            where order_id = $1 and seq = $2 and status = 'pending'
+            returning order_id, seq
+        ), changed as (
+            update orders o
+            set status = 'cancelled', cancelled_at = now(), version = version + 1, updated_at = now()
+            from charge c where o.id = c.order_id and o.status = 'pending'
+            returning o.*
+        ), event as (
+            insert into order_events (order_id, version, type, actor_id, actor_role, data, request_id)
+            select id, version, 'status', 'order-service', 'system',
+                jsonb_build_object('status', status, 'reason', $3::text), $4
+            from changed
+        ), settled as (
+            delete from tasks t using charge c
+            where t.order_id = c.order_id and t.kind = 'payment.settle' and t.payload @> jsonb_build_object('seq', c.seq)
+        ), released as (
+            delete from checkouts k using charge c where k.order_id = c.order_id
+        ), follow_up as (
+            insert into tasks (kind, order_id, payload, request_id, traceparent)
+            select 'notify.status', id, jsonb_build_object('status', status), $4, $5 from changed where $6
+        )
+        ",
+        documents_of!("changed", items: "order_items")
+    );
+    let parameters = [
+        charge.order_id.get().into(),
+        charge.seq.into(),
+        text(reason),
+        text(&trace.request_id),
+        optional_text(trace.traceparent.as_deref()),
+        (by == By::Task).into(),
+    ];
+    only_document(&db.change(STATEMENT, &parameters).await?)
+}
+
+/// The money was paid back.
+pub async fn refunded(db: &Database, refund: &Entry, reference: Option<&str>) -> Result<(), DbError> {
+    let statement = "update payments set status = 'succeeded', settled_at = now(), reference = $3
+        where order_id = $1 and seq = $2 and status = 'pending'";
+    let parameters = [refund.order_id.get().into(), refund.seq.into(), optional_text(reference)];
+    db.change(statement, &parameters).await.map(drop)
+}

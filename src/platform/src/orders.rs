@@ -1,0 +1,135 @@
+//! Orders in Postgres: stored and read as one document each, items included.
+
+use chrono::{DateTime, Utc};
+use domain::{Actor, Delivery, Money, Order, OrderId, Page, PricedLine, Start, UserId};
+use serde::Deserialize;
+use spin_sdk::pg::ParameterValue;
+
+use crate::{
+    Database, DbError, Trace,
+    checkout::Checkout,
+    database::{document, only_document},
+    parameters::{amount, moment, optional_moment, optional_text, text},
+    services::Entry,
+};
+
+/// Selects the orders of a source as documents: all columns, with the items from another source.
+macro_rules! documents_of {
+    ($orders:literal, items: $items:literal) => {
+        concat!(
+            "select row_to_json(d)::text from (select o.*, (select coalesce(json_agg(row_to_json(i) order by i.id), ",
+            "'[]') from ", $items, " i where i.order_id = o.id) as items from ", $orders, " o) d"
+        )
+    };
+}
+pub(crate) use documents_of;
+
+/// An order about to be placed.
+pub struct Draft<'a> {
+    pub delivery: &'a Delivery,
+    pub lines: &'a [PricedLine],
+    pub delivery_fee: Money,
+    /// Lines and fee together.
+    pub total: Money,
+    pub estimated_delivery_time: DateTime<Utc>,
+}
+
+/// A stored order and the charge that must follow.
+#[derive(Debug, Deserialize)]
+pub struct Placed {
+    pub order: Order,
+    pub charge: Entry,
+}
+
+/// Stores a pending order with its items, its first event, the charge to ask for and the task that
+/// settles the charge should this request not live to do it. None when the checkout is not ours any
+/// more.
+pub async fn place(
+    db: &Database,
+    checkout: &Checkout,
+    customer: &Actor,
+    draft: &Draft<'_>,
+    trace: &Trace,
+) -> Result<Option<Placed>, DbError> {
+    const STATEMENT: &str = concat!(
+        "with claim as (
+            update checkouts set order_id = nextval('orders_id_seq'), expires_at = now() + interval '60 seconds'
+            where user_id = $1 and token = $2 and order_id is null
+            returning order_id
+        ), placed as (
+            insert into orders (id, user_id, total_amount, delivery_fee, delivery_address, delivery_latitude,
+                delivery_longitude, estimated_delivery_time, scheduled_for)
+            select order_id, $1, $3, $4, $5, $6, $7, $8::timestamp at time zone 'utc', $9::timestamp at time zone 'utc'
+            from claim
+            returning *
+        ), lines as (
+            insert into order_items (order_id, product_id, quantity, price, product_name)
+            select c.order_id, l.* from claim c, unnest($10::int4[], $11::int4[], $12::numeric[], $13::text[]) l
+            returning *
+        ), event as (
+            insert into order_events (order_id, version, type, actor_id, actor_role, data, request_id)
+            select id, 1, 'placed', $1, $14, jsonb_build_object('status', status, 'total_amount', total_amount), $15
+            from placed
+        ), charge as (
+            insert into payments (order_id, seq, kind, amount) select id, 1, 'charge', total_amount from placed
+            returning order_id, seq, $1 as user_id, amount, idempotency_key
+        ), settle as (
+            insert into tasks (kind, order_id, payload, due_at, request_id, traceparent)
+            select 'payment.settle', order_id, jsonb_build_object('seq', seq), now() + interval '15 seconds', $15, $16
+            from charge
+        )
+        select json_build_object('charge', (select row_to_json(c) from charge c), 'order', d::json)::text from (",
+        documents_of!("placed", items: "lines"),
+        ") as document (d)"
+    );
+    let column = |of: fn(&PricedLine) -> i32| draft.lines.iter().map(of).collect::<Vec<i32>>();
+    let place = draft.delivery.coordinates.as_ref();
+    let prices = draft.lines.iter().map(|line| Some(line.price.to_string())).collect();
+    let names = draft.lines.iter().map(|line| Some(line.name.clone())).collect();
+    let parameters = [
+        text(customer.id.as_str()),
+        text(&checkout.token),
+        amount(draft.total),
+        amount(draft.delivery_fee),
+        text(&draft.delivery.address),
+        optional_text(place.map(|c| c.latitude())),
+        optional_text(place.map(|c| c.longitude())),
+        moment(draft.estimated_delivery_time),
+        optional_moment(draft.delivery.scheduled_for),
+        column(|line| line.product_id.get()).into(),
+        column(|line| line.quantity).into(),
+        ParameterValue::ArrayDecimal(prices),
+        ParameterValue::ArrayStr(names),
+        text(customer.role.as_str()),
+        text(&trace.request_id),
+        optional_text(trace.traceparent.as_deref()),
+    ];
+    only_document(&db.change(STATEMENT, &parameters).await?)
+}
+
+/// The order of that id.
+pub async fn find(db: &Database, id: OrderId) -> Result<Option<Order>, DbError> {
+    const STATEMENT: &str = documents_of!("(select * from orders where id = $1)", items: "order_items");
+    only_document(&db.read(STATEMENT, &[id.get().into()]).await?)
+}
+
+/// A page of a customer's orders, newest first; one more than the page holds, if there are more.
+pub async fn of_customer(db: &Database, customer: &UserId, page: &Page) -> Result<Vec<Order>, DbError> {
+    const BY_OFFSET: &str = documents_of!(
+        "(select * from orders where user_id = $1 order by created_at desc, id desc limit $2 offset $3)",
+        items: "order_items"
+    );
+    const AFTER: &str = documents_of!(
+        "(select * from orders where user_id = $1 and (created_at, id) < ($3::timestamp at time zone 'utc', $4::int4)
+          order by created_at desc, id desc limit $2)",
+        items: "order_items"
+    );
+    let (user, limit) = (text(customer.as_str()), i64::from(page.limit) + 1);
+    let rows = match &page.start {
+        Start::Offset(offset) => db.read(BY_OFFSET, &[user, limit.into(), i64::from(*offset).into()]).await?,
+        Start::After(cursor) => {
+            db.read(AFTER, &[user, limit.into(), moment(cursor.created_at), cursor.id.get().into()]).await?
+        }
+    };
+    rows.iter().map(document).collect()
+}

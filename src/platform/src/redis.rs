@@ -1,0 +1,55 @@
+//! Redis: one connection for each instance. Everything in it can be lost: callers go on without.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::lock::Mutex;
+use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
+
+use crate::timeout::within;
+
+/// A Redis that takes longer helps nobody.
+const TIMEOUT: Duration = Duration::from_millis(500);
+
+/// A server, reached over a connection that all requests of an instance share.
+///
+/// No blocking commands and no `MULTI` may run on it: they would stall or mix with other requests.
+pub struct Redis {
+    address: String,
+    shared: Mutex<Option<Arc<Connection>>>,
+}
+
+impl Redis {
+    pub fn new(address: String) -> Self {
+        Self { address, shared: Mutex::new(None) }
+    }
+
+    /// Runs one command; a nested reply comes flattened.
+    ///
+    /// # Errors
+    /// A sentence for the log. The next command tries a new connection.
+    pub async fn execute(
+        &self,
+        command: &str,
+        arguments: impl IntoIterator<Item = RedisParameter>,
+    ) -> Result<Vec<RedisResult>, String> {
+        let work = async { self.connection().await?.execute(command, arguments).await };
+        let result = match within(TIMEOUT, work).await {
+            Some(result) => result.map_err(|error| error.to_string()),
+            None => Err(format!("no answer within {TIMEOUT:?}")),
+        };
+        if result.is_err() {
+            self.shared.lock().await.take();
+        }
+        result
+    }
+
+    async fn connection(&self) -> Result<Arc<Connection>, Error> {
+        let mut shared = self.shared.lock().await;
+        if let Some(connection) = &*shared {
+            return Ok(connection.clone());
+        }
+        let connection = Arc::new(Connection::open(&self.address).await?);
+        *shared = Some(connection.clone());
+        Ok(connection)
+    }
+}

@@ -1,0 +1,54 @@
+//! The component's variables, as typed values.
+
+use std::{fmt::Display, str::FromStr, time::Duration};
+
+use spin_sdk::variables;
+
+/// A variable can't be used; a sentence for the operator.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("variable {name}: {problem}")]
+pub struct Misconfigured {
+    pub name: String,
+    pub problem: String,
+}
+
+/// The variable's text.
+///
+/// # Errors
+/// The manifest doesn't give the component this variable, or its provider fails.
+pub async fn text(name: &str) -> Result<String, Misconfigured> {
+    variables::get(name)
+        .await
+        .map_err(|error| Misconfigured { name: name.to_owned(), problem: error.to_string() })
+}
+
+/// The variable's text read as a `T`.
+///
+/// # Errors
+/// As [`text`], and for a text that isn't a `T`. The text itself isn't repeated: it may be a secret.
+pub async fn parsed<T: FromStr<Err: Display>>(name: &str) -> Result<T, Misconfigured> {
+    let text = text(name).await?;
+    text.trim()
+        .parse()
+        .map_err(|error: T::Err| Misconfigured { name: name.to_owned(), problem: error.to_string() })
+}
+
+/// The variable's number as milliseconds.
+///
+/// # Errors
+/// As [`parsed`].
+pub async fn milliseconds(name: &str) -> Result<Duration, Misconfigured> {
+    Ok(Duration::from_millis(u64::from(parsed::<u32>(name).await?)))
+}
+
+/// A service's address without a slash at its end.
+///
+/// # Errors
+/// As [`text`], and for what isn't `scheme://host`.
+pub async fn service_url(name: &str) -> Result<String, Misconfigured> {
+    let url = text(name).await?.trim().trim_end_matches('/').to_owned();
+    if url.starts_with("http://") || url.starts_with("https://") {
+        return Ok(url);
+    }
+    Err(Misconfigured { name: name.to_owned(), problem: "must begin with http:// or https://".to_owned() })
+}
