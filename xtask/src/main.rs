@@ -1,1 +1,65 @@
-fn main() {}
+//! The repository's commands, as `cargo xtask <command>`.
+
+mod build;
+mod check;
+mod console;
+mod debian_rust;
+mod host;
+mod identity;
+mod migrate;
+mod packages;
+mod postgres;
+mod process;
+mod project;
+mod redis;
+mod servers;
+mod settings;
+mod test;
+mod tokens;
+mod toolchain;
+mod up;
+mod upstreams;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    about = "Set up, run, test and check the order service",
+    disable_help_subcommand = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Set up everything that is missing and run the service until Ctrl-C
+    Up(up::Options),
+    /// Run every test: unit, component and end to end
+    Test(test::Options),
+    /// Check format, lints (native and wasm) and dependencies
+    Check,
+    /// Build the wasm components named in spin.toml
+    Build,
+    /// Apply the migrations to DATABASE_URL, or to the private server that `up` uses
+    Migrate,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Up(options) => up::run(options).await,
+        Command::Test(options) => test::run(options).await,
+        Command::Check => check::run().await,
+        Command::Build => build::run().await,
+        Command::Migrate => migrate::run().await,
+    };
+    outcome.unwrap_or_else(|error| {
+        console::error(&error);
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,50 @@
+//! What is built: the wasm components, and the programs that run and surround them.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use tokio::process::Command;
+
+use crate::console::Step;
+use crate::process;
+use crate::project;
+use crate::toolchain::{TARGET, Toolchain};
+
+/// The crates of the service that are wasm components.
+pub const COMPONENTS: [&str; 3] = ["api", "tasks", "delivery-policy"];
+/// The component with which the stand-in's own tests look at what a host offers.
+pub const PROBE: &str = "probe";
+
+pub async fn run() -> Result<ExitCode> {
+    components(&Toolchain::ready().await?, &COMPONENTS).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds components into the place that spin.toml names.
+pub async fn components(toolchain: &Toolchain, crates: &[&str]) -> Result<()> {
+    let step = Step::begin("Building", format_args!("components: {}", crates.join(", ")));
+    let mut command = cargo("build");
+    command.args(["--release", "--target", TARGET]).args(crates.iter().flat_map(|name| ["--package", name]));
+    toolchain.give_to(&mut command);
+    process::run(&mut command).await.context("the components can't be built")?;
+    step.done("components are built");
+    Ok(())
+}
+
+/// Builds native programs of the workspace, optimised.
+pub async fn programs(names: &[&str]) -> Result<()> {
+    let step = Step::begin("Building", format_args!("programs: {}", names.join(", ")));
+    let mut command = cargo("build");
+    command.arg("--release").args(names.iter().flat_map(|name| ["--package", name]));
+    process::run(&mut command).await.context("the programs can't be built")?;
+    step.done("programs are built");
+    Ok(())
+}
+
+/// This cargo, on this workspace.
+pub fn cargo(subcommand: &str) -> Command {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.current_dir(project::root()).arg(subcommand).env("CARGO_TARGET_DIR", project::target());
+    command
+}

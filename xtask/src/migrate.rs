@@ -1,0 +1,49 @@
+//! `cargo xtask migrate`: brings a database's schema up to date.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use sqlx::migrate::{Migrate as _, Migrator};
+use sqlx::{Connection as _, PgConnection};
+
+use crate::console::say;
+use crate::postgres::{self, Keep};
+use crate::project::{self, State};
+use crate::servers::Servers;
+use crate::settings::Settings;
+use crate::up;
+
+pub async fn run() -> Result<ExitCode> {
+    if let Some(url) = Settings::load()?.get("database_url") {
+        apply(url).await?;
+    } else if let Some(state) = State::claim(up::STATE)? {
+        let mut servers = Servers::new(&state.directory);
+        let outcome = async { apply(&postgres::start(&mut servers, &state, Keep::Data).await?).await }.await;
+        servers.stop_all().await;
+        outcome?;
+    } else {
+        apply(&postgres::running(&State::path(up::STATE))?).await?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Applies the migrations that the database lacks, and says which.
+pub async fn apply(url: &str) -> Result<()> {
+    let directory = project::root().join("migrations");
+    let migrator = Migrator::new(directory).await.context("the migrations can't be read")?;
+    let mut connection = PgConnection::connect(url).await.context("the database can't be reached")?;
+    connection.ensure_migrations_table(&migrator.table_name).await?;
+    let applied = connection.list_applied_migrations(&migrator.table_name).await?;
+    migrator.run(&mut connection).await.context("the schema can't be brought up to date")?;
+    connection.close().await?;
+
+    let is_new = |version| applied.iter().all(|migration| migration.version != version);
+    let new: Vec<_> = migrator.iter().filter(|migration| is_new(migration.version)).collect();
+    for migration in &new {
+        say("Migrated", format_args!("{:04} {}", migration.version, migration.description));
+    }
+    if new.is_empty() {
+        say("Migrated", "nothing to do: the schema is up to date");
+    }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! Where things are: the checkout, its private state, and the cache that checkouts share.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+/// The root of the checkout.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the checkout")
+}
+
+/// Where everything is built: the directory that spin.toml's sources point into.
+pub fn target() -> PathBuf {
+    root().join("target")
+}
+
+/// An optimised native program of the workspace.
+pub fn release_program(name: &str) -> PathBuf {
+    target().join("release").join(name)
+}
+
+/// What all checkouts of this user share: downloaded tools.
+pub fn cache() -> Result<PathBuf> {
+    let base = match std::env::var_os("XDG_CACHE_HOME").filter(|value| !value.is_empty()) {
+        Some(directory) => PathBuf::from(directory),
+        None => std::env::home_dir().context("the home directory is unknown: set HOME")?.join(".cache"),
+    };
+    Ok(base.join("order-service"))
+}
+
+/// The folder of one set of private servers, held by one run at a time.
+pub struct State {
+    pub directory: PathBuf,
+    _lock: File,
+}
+
+impl State {
+    /// The folder's path, whoever holds it.
+    pub fn path(name: &str) -> PathBuf {
+        root().join(".order-service").join(name)
+    }
+
+    /// Takes the folder, or nothing when another run holds it.
+    pub fn claim(name: &str) -> Result<Option<State>> {
+        let directory = Self::path(name);
+        fs::create_dir_all(&directory).with_context(|| format!("can't create {}", directory.display()))?;
+        let lock = lock_file(&directory)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(State { directory, _lock: lock })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => {
+                Err(error).with_context(|| format!("can't lock {}", directory.display()))
+            }
+        }
+    }
+}
+
+/// The file whose lock says that `directory` is in use.
+pub fn lock_file(directory: &Path) -> Result<File> {
+    let path = directory.join("lock");
+    File::create(&path).with_context(|| format!("can't create {}", path.display()))
+}

@@ -1,0 +1,94 @@
+//! `cargo xtask test`: every test, on servers of its own that are thrown away.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use clap::{Args, ValueEnum as _};
+
+use crate::console::say;
+use crate::host::{self, Host};
+use crate::postgres::{self, Keep};
+use crate::project::{self, State};
+use crate::servers::Servers;
+use crate::toolchain::Toolchain;
+use crate::{build, process, redis, up, upstreams};
+
+/// The name of the folder with what a run of the tests needs.
+const STATE: &str = "test";
+
+#[derive(Args)]
+pub struct Options {
+    /// Only tests whose names contain this
+    filter: Option<String>,
+
+    /// Only tests of this crate (may be given several times)
+    #[arg(short, long)]
+    package: Vec<String>,
+
+    /// What runs the components [default: a `spin` from 4.1 on if there is one, else the stand-in]
+    #[arg(long, value_enum)]
+    host: Option<host::Kind>,
+
+    /// For the test programs, such as `--nocapture`
+    #[arg(last = true)]
+    args: Vec<String>,
+}
+
+pub async fn run(options: Options) -> Result<ExitCode> {
+    let state = claim().await?;
+    let mut servers = Servers::new(&state.directory);
+    let outcome = tokio::select! {
+        outcome = test(&options, &state, &mut servers) => outcome,
+        signal = up::interrupted() => signal.map(|name| {
+            say("Stopping", format_args!("on {name}"));
+            ExitCode::FAILURE
+        }),
+    };
+    servers.stop_all().await;
+    postgres::remove_data(&state)?;
+    outcome
+}
+
+/// Waits for another run in this checkout: its servers and builds are the same.
+async fn claim() -> Result<State> {
+    let mut said = false;
+    loop {
+        if let Some(state) = State::claim(STATE)? {
+            return Ok(state);
+        }
+        if !said {
+            say("Waiting", "for another `cargo xtask test` in this checkout");
+            said = true;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+async fn test(options: &Options, state: &State, servers: &mut Servers) -> Result<ExitCode> {
+    let host = Host::choose(options.host).await?;
+    say("Host", &host.description);
+    let database = postgres::start(servers, state, Keep::Nothing).await?;
+    let redis = redis::start(servers, state).await?;
+
+    let toolchain = Toolchain::ready().await?;
+    let components = [&build::COMPONENTS[..], &[build::PROBE]].concat();
+    build::components(&toolchain, &components).await?;
+    build::programs(&[host::STAND_IN, upstreams::NAME]).await?;
+
+    let mut command = build::cargo("test");
+    if options.package.is_empty() {
+        command.args(["--workspace", "--exclude", build::PROBE]);
+    }
+    command.args(options.package.iter().flat_map(|package| ["--package", package]));
+    command.args(&options.filter).arg("--").args(&options.args);
+    command
+        .env("TEST_DATABASE_URL", database)
+        .env("TEST_REDIS_URL", redis)
+        .env("STANDIN", project::release_program(host::STAND_IN))
+        .env("UPSTREAMS", project::release_program(upstreams::NAME))
+        .env("HOST", host.kind.to_possible_value().context("every host has a name")?.get_name());
+    let status = process::status(&mut command).await?;
+    // A signal's end has no code of its own.
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
