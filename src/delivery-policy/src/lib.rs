@@ -6,14 +6,17 @@ mod bands;
 #[allow(unsafe_code, reason = "generated")]
 mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "delivery-policy" });
+    #[cfg(target_arch = "wasm32")]
     use super::DefaultPolicy;
+    // The names of a component's exports are none for a native linker.
+    #[cfg(target_arch = "wasm32")]
     export!(DefaultPolicy);
 }
 
 use bands::Terms;
 use bindings::exports::orders::delivery::policy::{Guest, Offer, Order, Refusal};
 
-struct DefaultPolicy;
+pub struct DefaultPolicy;
 
 impl Guest for DefaultPolicy {
     fn quote(order: Order, parameters: Vec<(String, String)>) -> Result<Offer, Refusal> {

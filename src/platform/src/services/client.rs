@@ -9,7 +9,11 @@ use serde::Serialize;
 use spin_sdk::{http::send, wasip3::http::types::ErrorCode};
 
 use super::ServiceDown;
-use crate::{Trace, timeout::within};
+use crate::{
+    Trace,
+    timeout::within,
+    variables::{self, Misconfigured},
+};
 
 /// More than any honest answer takes.
 const MAX_ANSWER: usize = 1 << 20;
@@ -41,8 +45,13 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(service: &'static str, url: String, timeout: Duration) -> Self {
-        Self { service, url, timeout }
+    /// The service at the address in its variable, `<service>_service_url`.
+    ///
+    /// # Errors
+    /// The variable can't be used.
+    pub async fn configured(service: &'static str, timeout: Duration) -> Result<Self, Misconfigured> {
+        let url = variables::service_url(&format!("{service}_service_url")).await?;
+        Ok(Self { service, url, timeout })
     }
 
     pub async fn get(&self, path: &str, trace: &Trace) -> Result<Answer, CallError> {

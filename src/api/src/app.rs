@@ -1,0 +1,106 @@
+//! What an instance keeps between requests: its configuration and its connections.
+
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicI64, Ordering},
+};
+
+use chrono::{TimeDelta, Utc};
+use domain::Schedule;
+use platform::{
+    Database, Redis, log,
+    log::Line,
+    outbox,
+    services::{Carts, Client, Payments, Products},
+    variables::{self, Misconfigured},
+};
+
+use crate::auth::Verifier;
+
+static APP: OnceLock<App> = OnceLock::new();
+
+/// The variables that the delivery policy gets.
+const DELIVERY_PARAMETERS: [&str; 4] =
+    ["delivery_fee", "delivery_minutes", "delivery_origin", "delivery_bands"];
+
+pub struct App {
+    pub db: Database,
+    pub carts: Carts,
+    pub products: Products,
+    pub payments: Payments,
+    pub verifier: Result<Verifier, Misconfigured>,
+    pub delivery_parameters: Vec<(String, String)>,
+    pub schedule: Schedule,
+    pub return_window: TimeDelta,
+    redis: Redis,
+    tasks_channel: String,
+    ticked_at: AtomicI64,
+}
+
+impl App {
+    /// The instance's state, made at its first request.
+    ///
+    /// # Errors
+    /// A variable that can't be used.
+    pub async fn get() -> Result<&'static Self, Misconfigured> {
+        if let Some(app) = APP.get() {
+            return Ok(app);
+        }
+        // Two first requests may both come here; the later state is dropped before it was used.
+        let app = Self::load().await?;
+        Ok(APP.get_or_init(|| app))
+    }
+
+    async fn load() -> Result<Self, Misconfigured> {
+        log::show_debug(variables::text("debug").await?.eq_ignore_ascii_case("true"));
+        let timeout = variables::milliseconds("service_timeout_ms").await?;
+        let mut delivery_parameters = Vec::new();
+        for name in DELIVERY_PARAMETERS {
+            delivery_parameters.push((name.to_owned(), variables::text(name).await?));
+        }
+        let verifier = Verifier::load().await;
+        if let Err(error) = &verifier {
+            Line::error("no token can be verified, authenticated requests are refused")
+                .field("error", error)
+                .write();
+        }
+        Ok(Self {
+            db: Database::new(variables::text("database_url").await?),
+            redis: Redis::new(variables::text("redis_url").await?),
+            tasks_channel: variables::text("tasks_channel").await?,
+            carts: Carts(Client::configured("cart", timeout).await?),
+            products: Products(Client::configured("product", timeout).await?),
+            payments: Payments(
+                Client::configured("payment", variables::milliseconds("payment_timeout_ms").await?).await?,
+            ),
+            verifier,
+            delivery_parameters,
+            schedule: Schedule {
+                earliest: TimeDelta::minutes(variables::parsed::<u16>("schedule_min_minutes").await?.into()),
+                latest: TimeDelta::days(variables::parsed::<u16>("schedule_max_days").await?.into()),
+            },
+            return_window: TimeDelta::days(variables::parsed::<u16>("return_window_days").await?.into()),
+            ticked_at: AtomicI64::new(0),
+        })
+    }
+
+    /// Wakes the task component for work that has just been written.
+    pub async fn nudge(&self) {
+        if let Err(error) = outbox::nudge(&self.redis, &self.tasks_channel).await {
+            Line::warn("the task component was not woken; it will be with the next request")
+                .field("error", error)
+                .write();
+        }
+    }
+
+    /// Wakes the task component if nobody has done so for a second.
+    pub async fn tick(&self) -> Result<(), String> {
+        let now = Utc::now().timestamp_millis();
+        let last = self.ticked_at.load(Ordering::Relaxed);
+        if now - last < 1_000 {
+            return Ok(());
+        }
+        self.ticked_at.store(now, Ordering::Relaxed);
+        outbox::tick(&self.redis, &self.tasks_channel).await
+    }
+}

@@ -1,0 +1,163 @@
+//! Placing an order: from the customer's cart to a paid order, such that nothing is lost or charged
+//! twice wherever it may be cut off. ARCHITECTURE.md tells who finishes what.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use domain::{Actor, CartLine, Delivery, Invalid, Money, Order, PricedLine, ProductId, Status, price_cart};
+use http::StatusCode;
+use platform::{
+    DbError, Trace,
+    checkout::{self, Checkout},
+    ledger::{self, By, Settled},
+    log::Line,
+    orders::{self, Draft, Placed},
+    services::Product,
+};
+
+use crate::{
+    App,
+    delivery::{self, Quote},
+    problem::Problem,
+    router::random_id,
+};
+
+/// An order that was placed, with what the catalogue says of its products.
+pub struct Placement {
+    /// Confirmed; still pending when the outcome of the payment is not known yet.
+    pub order: Order,
+    pub products: BTreeMap<ProductId, Product>,
+}
+
+/// A cart that can be ordered.
+struct Basket {
+    lines: Vec<PricedLine>,
+    quote: Quote,
+    total: Money,
+    products: BTreeMap<ProductId, Product>,
+}
+
+/// One request to turn a cart into an order.
+pub struct Placing<'a> {
+    pub app: &'static App,
+    pub customer: &'a Actor,
+    pub delivery: &'a Delivery,
+    pub trace: &'a Trace,
+    pub now: DateTime<Utc>,
+}
+
+impl Placing<'_> {
+    pub async fn run(self) -> Result<Placement, Problem> {
+        let claimed = checkout::claim(&self.app.db, self.customer, &random_id()).await?;
+        let checkout = claimed.ok_or_else(already_checking_out)?;
+        match self.fill(&checkout).await {
+            Ok((placed, products)) => {
+                let order = self.pay(placed).await?;
+                Ok(Placement { order, products })
+            }
+            Err(problem) => {
+                if let Err(error) = checkout::release(&self.app.db, &checkout).await {
+                    Line::warn("a checkout is left to its lease")
+                        .trace(self.trace)
+                        .field("error", error)
+                        .write();
+                }
+                Err(problem)
+            }
+        }
+    }
+
+    /// From the cart to a stored, pending order.
+    async fn fill(&self, checkout: &Checkout) -> Result<(Placed, BTreeMap<ProductId, Product>), Problem> {
+        let cart = self.app.carts.lines(&self.customer.id, self.trace).await?;
+        let basket = self.price(&cart).await?;
+        let draft = Draft {
+            delivery: self.delivery,
+            lines: &basket.lines,
+            delivery_fee: basket.quote.fee,
+            total: basket.total,
+            estimated_delivery_time: basket.quote.estimated_delivery_time,
+        };
+        let placed = orders::place(&self.app.db, checkout, self.customer, &draft, self.trace).await?;
+        Ok((placed.ok_or_else(already_checking_out)?, basket.products))
+    }
+
+    async fn price(&self, cart: &[CartLine]) -> Result<Basket, Problem> {
+        let ids: BTreeSet<_> = cart.iter().map(|line| line.product_id).collect();
+        let products = self.app.products.find(&ids, self.trace).await?;
+        let catalogue = products.iter().map(|(id, product)| (*id, product.catalogued())).collect();
+        let (lines, subtotal) = price_cart(cart, &catalogue).map_err(Problem::invalid)?;
+        let quote = delivery::quote(self.delivery, subtotal, &self.app.delivery_parameters, self.now)?;
+        let total = subtotal.checked_add(quote.fee).map_err(|_| {
+            Problem::invalid(vec![Invalid::new("/cart/items", format!("the sum is over {}", Money::MAX))])
+        })?;
+        Ok(Basket { lines, quote, total, products })
+    }
+
+    /// From a pending order to a confirmed one. From here on the order is stored: whatever can't be
+    /// finished here, the task that settles the payment finishes.
+    async fn pay(&self, placed: Placed) -> Result<Order, Problem> {
+        let Placed { order, charge } = placed;
+        match ledger::settle(&self.app.db, &self.app.payments, &charge, By::Request, self.trace).await {
+            Ok(Settled::Paid(Some(order))) => {
+                self.clear_cart(&order).await;
+                Ok(order)
+            }
+            Ok(Settled::Refused(Some(order))) => Err(declined(&order)),
+            Ok(Settled::Paid(None) | Settled::Refused(None)) => self.settled_elsewhere(order).await,
+            Ok(Settled::NotReached(problem)) => {
+                match ledger::refuse(&self.app.db, &charge, "payment_unavailable", By::Request, self.trace)
+                    .await
+                {
+                    Ok(Some(_)) => Err(Problem::unavailable("the payment service", problem)),
+                    Ok(None) => self.settled_elsewhere(order).await,
+                    Err(error) => Ok(self.left_to_tasks(order, &error)),
+                }
+            }
+            Ok(Settled::Unknown(_)) => Ok(order),
+            Err(error) => Ok(self.left_to_tasks(order, &error)),
+        }
+    }
+
+    /// Empties the cart and ends the checkout; failing that, a task does it.
+    async fn clear_cart(&self, order: &Order) {
+        let cleared =
+            self.app.carts.clear(&order.user_id, self.trace).await.map_err(|error| error.to_string());
+        let finished = match cleared {
+            Ok(()) => checkout::finish(&self.app.db, order.id).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = finished {
+            let line = Line::warn("a cart is left to be cleared by a task").trace(self.trace);
+            line.number("order_id", order.id.get()).field("error", error).write();
+        }
+    }
+
+    /// While this request waited, a task settled the payment or somebody cancelled the order.
+    async fn settled_elsewhere(&self, order: Order) -> Result<Order, Problem> {
+        let current = orders::find(&self.app.db, order.id).await?.unwrap_or(order);
+        if current.status == Status::Cancelled {
+            let detail =
+                format!("order {} was cancelled while it was being paid; nothing is charged", current.id);
+            return Err(Problem::conflict("order-cancelled", detail));
+        }
+        Ok(current)
+    }
+
+    fn left_to_tasks(&self, order: Order, error: &DbError) -> Order {
+        let line = Line::warn("a payment is left to be settled by a task").trace(self.trace);
+        line.number("order_id", order.id.get()).field("error", error).write();
+        order
+    }
+}
+
+fn already_checking_out() -> Problem {
+    let detail =
+        "another order is being made from this cart at the moment; look at your orders, then try again";
+    Problem::conflict("checkout-in-progress", detail).retry_after(1)
+}
+
+fn declined(order: &Order) -> Problem {
+    let detail = format!("the payment was declined, order {} is cancelled; try another way to pay", order.id);
+    Problem::new(StatusCode::PAYMENT_REQUIRED, "payment-declined", detail)
+}

@@ -1,0 +1,138 @@
+//! Errors as answers: problem documents (RFC 9457) with the same shape everywhere.
+
+use domain::Invalid;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use platform::{DbError, Trace, log::Line, services::ServiceDown, variables::Misconfigured};
+use serde::Serialize;
+
+use crate::reply::Reply;
+
+/// Why a request has no other answer.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    /// Tells one kind of problem from another, for programs.
+    kind: &'static str,
+    /// A sentence that says what to do, for people.
+    detail: String,
+    errors: Vec<Invalid>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// What only the log may know.
+    internal: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    instance: &'a str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [Invalid],
+}
+
+impl Problem {
+    pub fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), internal: None }
+    }
+
+    /// 401: who is asking isn't known.
+    pub fn unauthorized(detail: &'static str) -> Self {
+        let challenge =
+            format!("Bearer realm=\"orders\", error=\"invalid_token\", error_description=\"{detail}\"");
+        let challenge = HeaderValue::try_from(challenge).unwrap_or(HeaderValue::from_static("Bearer"));
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+            .header(header::WWW_AUTHENTICATE, challenge)
+    }
+
+    /// 404: there is no such thing, or it isn't theirs; nobody learns which.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", detail)
+    }
+
+    /// 409: the state doesn't allow it now.
+    pub fn conflict(kind: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, kind, detail)
+    }
+
+    /// 422: each thing that is wrong with the request.
+    pub fn invalid(errors: Vec<Invalid>) -> Self {
+        let said = |fault: &Invalid| format!("{} {}", fault.pointer, fault.detail).trim().to_owned();
+        let detail = errors.iter().map(said).collect::<Vec<_>>().join("; ");
+        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-request", detail) }
+    }
+
+    /// 503: something this service needs is down.
+    pub fn unavailable(what: &str, internal: impl ToString) -> Self {
+        let detail = format!("{what} is unavailable at the moment; nothing was changed, please try again");
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
+        problem.retry_after(2).internally(internal)
+    }
+
+    /// 500: a fault of this service.
+    fn internal(internal: impl ToString) -> Self {
+        let detail = "something went wrong on our side; please report the request_id";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).internally(internal)
+    }
+
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// When to try again, in seconds.
+    pub fn retry_after(self, seconds: u32) -> Self {
+        self.header(header::RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    fn internally(mut self, internal: impl ToString) -> Self {
+        self.internal = Some(internal.to_string());
+        self
+    }
+
+    /// Answers a request with this problem, and tells the log what the client may not know.
+    pub fn reply(self, path: &str, trace: &Trace) -> Reply {
+        if let Some(internal) = &self.internal {
+            let line =
+                if self.status == StatusCode::INTERNAL_SERVER_ERROR { Line::error } else { Line::warn };
+            line(&self.detail).trace(trace).field("path", path).field("error", internal).write();
+        }
+        let document = Document {
+            kind: format!("urn:order-service:problem:{}", self.kind),
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            instance: path,
+            request_id: &trace.request_id,
+            errors: &self.errors,
+        };
+        let mut reply = Reply::json(self.status, &document);
+        reply.content_type("application/problem+json");
+        self.headers.into_iter().fold(reply, |reply, (name, value)| reply.header(name, value))
+    }
+}
+
+impl From<DbError> for Problem {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Unavailable(_) => Self::unavailable("the database", error),
+            // Checked before, so only a race or a fault of ours gets here.
+            DbError::Constraint(_) | DbError::Failed(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<ServiceDown> for Problem {
+    fn from(error: ServiceDown) -> Self {
+        Self::unavailable(&format!("the {} service", error.service), error)
+    }
+}
+
+impl From<Misconfigured> for Problem {
+    fn from(error: Misconfigured) -> Self {
+        Self::unavailable("this service", error)
+    }
+}

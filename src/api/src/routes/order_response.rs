@@ -1,0 +1,77 @@
+//! An order as clients see it: the specification's `OrderResponse`, and a little more.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use domain::{Action, Item, Money, Order, OrderId, ProductId, Status, UserId};
+use platform::services::Product;
+use serde::Serialize;
+
+#[derive(Serialize)]
+pub struct OrderResponse<'a> {
+    id: OrderId,
+    user_id: &'a UserId,
+    delivery_partner_id: Option<&'a UserId>,
+    total_amount: Money,
+    delivery_fee: Money,
+    status: Status,
+    delivery_address: &'a str,
+    delivery_latitude: Option<&'a str>,
+    delivery_longitude: Option<&'a str>,
+    estimated_delivery_time: Option<DateTime<Utc>>,
+    delivered_at: Option<DateTime<Utc>>,
+    cancelled_at: Option<DateTime<Utc>>,
+    scheduled_for: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    version: i32,
+    allowed_actions: Vec<Action>,
+    items: Vec<ItemResponse<'a>>,
+}
+
+#[derive(Serialize)]
+struct ItemResponse<'a> {
+    id: i32,
+    product_id: ProductId,
+    quantity: i32,
+    price: Money,
+    product_name: Option<&'a str>,
+    /// Null when the product service can't tell now.
+    product: Option<&'a Product>,
+}
+
+impl<'a> OrderResponse<'a> {
+    pub fn new(order: &'a Order, products: &'a BTreeMap<ProductId, Product>, actions: Vec<Action>) -> Self {
+        Self {
+            id: order.id,
+            user_id: &order.user_id,
+            delivery_partner_id: order.delivery_partner_id.as_ref(),
+            total_amount: order.total_amount,
+            delivery_fee: order.delivery_fee,
+            status: order.status,
+            delivery_address: &order.delivery_address,
+            delivery_latitude: order.delivery_latitude.as_deref(),
+            delivery_longitude: order.delivery_longitude.as_deref(),
+            estimated_delivery_time: order.estimated_delivery_time,
+            delivered_at: order.delivered_at,
+            cancelled_at: order.cancelled_at,
+            scheduled_for: order.scheduled_for,
+            created_at: order.created_at,
+            updated_at: order.updated_at,
+            version: order.version,
+            allowed_actions: actions,
+            items: order.items.iter().map(|item| item_response(item, products)).collect(),
+        }
+    }
+}
+
+fn item_response<'a>(item: &'a Item, products: &'a BTreeMap<ProductId, Product>) -> ItemResponse<'a> {
+    ItemResponse {
+        id: item.id,
+        product_id: item.product_id,
+        quantity: item.quantity,
+        price: item.price,
+        product_name: item.product_name.as_deref(),
+        product: products.get(&item.product_id),
+    }
+}
