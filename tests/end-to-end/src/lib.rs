@@ -1,1 +1,25 @@
-//! 
+//! What the end-to-end tests stand on: the service as a user runs it (a host, both components,
+//! Postgres, Redis) with stand-ins for its dependent services, and words to drive it with.
+//!
+//! `cargo xtask test` runs the tests and gives them what they need by environment variables.
+
+mod answer;
+mod app;
+mod client;
+mod database;
+mod dependencies;
+mod environment;
+mod person;
+mod process;
+mod proxy;
+mod setup;
+mod tokens;
+
+pub use answer::Answer;
+pub use app::{TestApp, servers, unique};
+pub use database::Database;
+pub use dependencies::Dependencies;
+pub use person::{Person, an_order};
+pub use proxy::Proxy;
+pub use setup::{Setup, address};
+pub use tokens::{Token, claims, exactly};

@@ -1,0 +1,117 @@
+//! The application under test.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, Method, RequestBuilder};
+use tokio::sync::OnceCell;
+use tokio::time::interval;
+use url::Url;
+use uuid::Uuid;
+
+use crate::answer::Answer;
+use crate::client::client;
+use crate::database::Database;
+use crate::dependencies::Dependencies;
+use crate::environment::Environment;
+use crate::person::Person;
+use crate::setup::{Running, Setup};
+
+/// Long enough for a busy machine and a few retries.
+const PATIENCE: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(50);
+
+pub struct TestApp {
+    pub database: Database,
+    pub dependencies: Dependencies,
+    client: Client,
+    running: Arc<Running>,
+}
+
+impl TestApp {
+    /// The application all tests of this process share. They keep apart by users and products of
+    /// their own.
+    pub async fn shared() -> TestApp {
+        static SHARED: OnceCell<Result<Arc<Running>, String>> = OnceCell::const_new();
+
+        let start = || async { start(Setup::default()).await };
+        match SHARED.get_or_init(start).await {
+            Ok(running) => TestApp::of(running.clone()),
+            Err(problem) => panic!("{problem}"),
+        }
+    }
+
+    /// An application for one test alone.
+    pub async fn own(setup: Setup) -> TestApp {
+        match start(setup).await {
+            Ok(running) => TestApp::of(running),
+            Err(problem) => panic!("{problem}"),
+        }
+    }
+
+    fn of(running: Arc<Running>) -> TestApp {
+        TestApp {
+            database: Database::of(&running.database_url),
+            dependencies: Dependencies::at(&running.dependencies_url),
+            client: client(),
+            running,
+        }
+    }
+
+    pub fn customer(&self) -> Person<'_> {
+        Person::new(self, &unique("customer"), "user")
+    }
+
+    pub fn courier(&self) -> Person<'_> {
+        Person::new(self, &unique("courier"), "delivery_partner")
+    }
+
+    pub fn admin(&self) -> Person<'_> {
+        Person::new(self, &unique("admin"), "admin")
+    }
+
+    /// A request without a token.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, self.url(path))
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::to(self.request(Method::GET, path)).await
+    }
+
+    /// The full address of a path, or of a link the service gave.
+    fn url(&self, path: &str) -> String {
+        if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.running.url) }
+    }
+
+    /// Waits until `check` yields something, with a deadline. Meanwhile the service is asked for its
+    /// health, as a platform does: that's what makes it look for work that is due.
+    pub async fn eventually<T>(&self, what: &str, mut check: impl AsyncFnMut() -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        let mut poll = interval(POLL);
+        loop {
+            poll.tick().await;
+            if let Some(found) = check().await {
+                return found;
+            }
+            assert!(Instant::now() < deadline, "never happened: {what}");
+            self.get("/health").await;
+        }
+    }
+}
+
+async fn start(setup: Setup) -> Result<Arc<Running>, String> {
+    // Kept as text, for each test that shares the failure.
+    Running::start(setup).await.map(Arc::new).map_err(|error| format!("{error:#}"))
+}
+
+/// An id no other test uses.
+pub fn unique(kind: &str) -> String {
+    format!("{kind}-{}", Uuid::new_v4().simple())
+}
+
+/// The servers the tests were given, for proxies before them.
+pub fn servers() -> (Url, Url) {
+    let environment = Environment::read().unwrap_or_else(|error| panic!("{error:#}"));
+    (environment.database_url, environment.redis_url)
+}

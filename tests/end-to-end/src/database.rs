@@ -1,0 +1,119 @@
+//! The service's database as the tests see it: what is stored, and rows put there directly.
+
+use anyhow::Result;
+use serde_json::Value;
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection};
+use url::Url;
+
+use crate::environment::root;
+
+pub struct Database {
+    pool: PgPool,
+}
+
+impl Database {
+    /// A new database on the server, with the migrations applied.
+    pub async fn create(server: &Url, name: &str) -> Result<Url> {
+        let mut connection = PgConnection::connect(server.as_str()).await?;
+        sqlx::query(AssertSqlSafe(format!("create database {name}"))).execute(&mut connection).await?;
+        connection.close().await?;
+
+        let mut url = server.clone();
+        url.set_path(name);
+        let mut connection = PgConnection::connect(url.as_str()).await?;
+        Migrator::new(root().join("migrations")).await?.run(&mut connection).await?;
+        connection.close().await?;
+        Ok(url)
+    }
+
+    /// Connections of the calling test's own: they can't outlive its runtime.
+    pub fn of(url: &Url) -> Database {
+        let pool = PgPoolOptions::new()
+            .max_connections(2)
+            .connect_lazy(url.as_str())
+            .expect("the URL the database was made by");
+        Database { pool }
+    }
+
+    pub async fn order(&self, order_id: i64) -> Value {
+        let mut rows = self.rows("select to_jsonb(o) from orders o where id = $1::text::int", order_id).await;
+        assert_eq!(rows.len(), 1, "order {order_id} is stored");
+        rows.remove(0)
+    }
+
+    /// A customer's orders, oldest first.
+    pub async fn orders_of(&self, user_id: &str) -> Vec<Value> {
+        self.rows("select to_jsonb(o) from orders o where user_id = $1 order by id", user_id).await
+    }
+
+    pub async fn items(&self, order_id: i64) -> Vec<Value> {
+        let sql = "select to_jsonb(i) from order_items i where order_id = $1::text::int order by id";
+        self.rows(sql, order_id).await
+    }
+
+    pub async fn events(&self, order_id: i64) -> Vec<Value> {
+        let sql = "select to_jsonb(e) from order_events e where order_id = $1::text::int order by version";
+        self.rows(sql, order_id).await
+    }
+
+    /// The order's movements of money.
+    pub async fn ledger(&self, order_id: i64) -> Vec<Value> {
+        let sql = "select to_jsonb(p) from payments p where order_id = $1::text::int order by seq";
+        self.rows(sql, order_id).await
+    }
+
+    /// Work still to be done for the order.
+    pub async fn tasks(&self, order_id: i64) -> Vec<Value> {
+        let sql = "select to_jsonb(t) from tasks t where order_id = $1::text::int order by id";
+        self.rows(sql, order_id).await
+    }
+
+    /// Rows of JSON, by a statement whose `$1` is a text.
+    async fn rows(&self, sql: &'static str, parameter: impl ToString) -> Vec<Value> {
+        sqlx::query_scalar(sql)
+            .bind(parameter.to_string())
+            .fetch_all(&self.pool)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    pub async fn assign(&self, order_id: i64, courier_id: &str) {
+        sqlx::query("update orders set delivery_partner_id = $2 where id = $1::text::int")
+            .bind(order_id.to_string())
+            .bind(courier_id)
+            .execute(&self.pool)
+            .await
+            .expect("the order is assigned");
+    }
+
+    /// Delivered orders of one apple each, a few at a time in the same instant. Their ids, newest first.
+    pub async fn add_orders(&self, user_id: &str, count: i32) -> Vec<i64> {
+        let sql = "
+            with customer as (
+                insert into users (uid) values ($1) on conflict do nothing
+            ), placed as (
+                insert into orders (user_id, total_amount, delivery_fee, status, delivery_address,
+                                    created_at, delivered_at)
+                select $1, 7.99, 5.00, 'delivered', 'House ' || n,
+                       timestamptz '2026-01-01 10:00Z' + n / 3 * interval '1 minute',
+                       timestamptz '2026-01-01 11:00Z' + n / 3 * interval '1 minute'
+                  from generate_series(1, $2) n
+                returning id, created_at
+            ), items as (
+                insert into order_items (order_id, product_id, quantity, price, product_name)
+                select id, 5, 1, 2.99, 'Apple' from placed
+            ), events as (
+                insert into order_events (order_id, version, type, actor_id, actor_role)
+                select id, 1, 'order.placed', $1, 'user' from placed
+            )
+            select id::bigint from placed order by created_at desc, id desc";
+        sqlx::query_scalar(sql)
+            .bind(user_id)
+            .bind(count)
+            .fetch_all(&self.pool)
+            .await
+            .expect("the orders are added")
+    }
+}

@@ -1,0 +1,8 @@
+//! The service as its users meet it. A module for each route or concern; a test's name is a situation.
+
+mod auth;
+mod health;
+mod notifications;
+mod orders;
+mod outages;
+mod problems;

@@ -1,0 +1,136 @@
+//! What customers are told, and that they are told once.
+
+use end_to_end::{Answer, Person, TestApp, an_order};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// Waits until everything that follows an order is done.
+async fn all_done(app: &TestApp, order_id: i64) {
+    app.eventually("nothing is left to do for the order", async || {
+        app.database.tasks(order_id).await.is_empty().then_some(())
+    })
+    .await;
+}
+
+fn keys(notifications: &[Value]) -> Vec<&str> {
+    let mut keys: Vec<_> = notifications.iter().filter_map(|one| one["idempotency_key"].as_str()).collect();
+    assert_eq!(keys.len(), notifications.len(), "each has a key: {notifications:?}");
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+#[tokio::test]
+async fn a_confirmed_order_is_mailed_and_pushed() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    let request = customer.request(Method::POST, "/orders").header("x-request-id", "click-43");
+    let order = Answer::to(request.json(&an_order())).await.expect(201);
+
+    all_done(&app, order.id()).await;
+
+    let mails = app.dependencies.notifications(&customer.id, "order-confirmation").await;
+    assert_eq!(mails.len(), 1);
+    assert_eq!(
+        mails[0]["body"],
+        json!({
+            "user_id": customer.id,
+            "email": customer.email(),
+            "order_id": order.id(),
+            "total_amount": 25.97,
+        })
+    );
+    let pushes = app.dependencies.notifications(&customer.id, "order-status").await;
+    assert_eq!(pushes.len(), 1);
+    assert_eq!(
+        pushes[0]["body"],
+        json!({ "user_id": customer.id, "order_id": order.id(), "status": "confirmed" })
+    );
+    assert_ne!(keys(&mails), keys(&pushes));
+    for notification in mails.iter().chain(&pushes) {
+        assert_eq!(notification["request_id"], "click-43");
+    }
+}
+
+#[tokio::test]
+async fn a_notification_that_fails_is_sent_again() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    for mode in ["status:500", "drop"] {
+        customer.suffers_once("notification", mode).await;
+    }
+
+    let order = customer.places_an_order().await.expect(201);
+    all_done(&app, order.id()).await;
+
+    for kind in ["order-confirmation", "order-status"] {
+        assert_eq!(app.dependencies.notifications(&customer.id, kind).await.len(), 1, "{kind}");
+    }
+    assert!(app.dependencies.calls(&customer.id, "/notifications").await.len() >= 4);
+}
+
+#[tokio::test]
+async fn a_notification_sent_again_has_the_same_key() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    // Accepted, but the service never hears of it.
+    let path = "/notifications/order-confirmation";
+    for mode in ["drop_after", "slow:4000"] {
+        let fault = json!({
+            "service": "notification", "user_id": customer.id, "path": path, "mode": mode, "times": 1,
+        });
+        app.dependencies.fail(fault).await;
+    }
+
+    let order = customer.places_an_order().await.expect(201);
+    all_done(&app, order.id()).await;
+
+    let mails = app.dependencies.notifications(&customer.id, "order-confirmation").await;
+    assert_eq!(mails.len(), 3);
+    assert_eq!(keys(&mails).len(), 1, "{mails:?}");
+}
+
+#[tokio::test]
+async fn a_cart_that_could_not_be_cleared_is_cleared_later() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    let path = format!("/api/v1/cart/{}/clear", customer.id);
+    let fault = json!({ "service": "cart", "path": path, "mode": "status:500", "times": 2 });
+    app.dependencies.fail(fault).await;
+
+    let order = customer.places_an_order().await.expect(201);
+    all_done(&app, order.id()).await;
+
+    assert_eq!(app.dependencies.cart(&customer.id).await, Vec::<Value>::new());
+    assert_eq!(app.database.orders_of(&customer.id).await.len(), 1);
+}
+
+#[tokio::test]
+async fn until_the_cart_is_cleared_it_is_not_ordered_again() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    let path = format!("/api/v1/cart/{}/clear", customer.id);
+    app.dependencies
+        .fail(json!({ "service": "cart", "user_id": customer.id, "path": path, "mode": "status:500" }))
+        .await;
+
+    let order = customer.places_an_order().await.expect(201);
+    customer.places_an_order().await.expect_retry_after(409);
+
+    customer.is_fine_again().await;
+    all_done(&app, order.id()).await;
+    customer.places_an_order().await.expect_invalid(&["/cart/items"]);
+}
+
+#[tokio::test]
+async fn a_cancelled_order_is_never_confirmed_to_anyone() {
+    let app = TestApp::shared().await;
+    let customer: Person = app.customer();
+    customer.suffers("payment", "decline").await;
+    customer.places_an_order().await.expect_problem(402);
+    let orders = app.database.orders_of(&customer.id).await;
+
+    all_done(&app, orders[0]["id"].as_i64().unwrap()).await;
+
+    assert_eq!(app.dependencies.notifications(&customer.id, "order-confirmation").await, Vec::<Value>::new());
+}

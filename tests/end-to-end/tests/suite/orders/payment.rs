@@ -1,0 +1,163 @@
+//! `POST /orders`, where the payment doesn't simply succeed: nobody is charged twice, or for nothing.
+
+use end_to_end::{Answer, Person, Setup, TestApp};
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+/// The one order this customer has, as it is stored.
+async fn only_order(app: &TestApp, customer: &Person<'_>) -> (i64, Value) {
+    let mut orders = app.database.orders_of(&customer.id).await;
+    assert_eq!(orders.len(), 1, "{orders:?}");
+    let order = orders.remove(0);
+    (order["id"].as_i64().unwrap(), order)
+}
+
+async fn cancelled_and_uncharged(app: &TestApp, customer: &Person<'_>) {
+    let (id, order) = only_order(app, customer).await;
+    assert_eq!(order["status"], "cancelled");
+    assert!(order["cancelled_at"].is_string());
+    let books = app.dependencies.books(id).await;
+    assert_eq!((&books["charges"], &books["refunds"]), (&json!([]), &json!([])));
+    let ledger = app.database.ledger(id).await;
+    assert!(ledger.iter().all(|movement| movement["status"] == "declined"), "{ledger:?}");
+    let events = app.database.events(id).await;
+    assert_eq!(events.last().unwrap()["version"], order["version"]);
+    assert_eq!(app.dependencies.cart(&customer.id).await.len(), 2, "the cart is kept");
+}
+
+/// Sooner or later the order is confirmed, paid exactly once and told about once.
+async fn settles_with_one_charge(app: &TestApp, customer: &Person<'_>, answer: &Answer) {
+    let order = customer.sees_order_become(answer.id(), "confirmed").await;
+    let books = app.dependencies.books(order.id()).await;
+    assert_eq!(books["charges"].as_array().map(Vec::len), Some(1), "{books}");
+    assert_eq!(books["charges"][0]["amount"], order.raw("/total_amount"));
+    assert_eq!(books["refunds"], json!([]));
+    app.eventually("nothing is left to do for the order", async || {
+        app.database.tasks(order.id()).await.is_empty().then_some(())
+    })
+    .await;
+    let ledger = app.database.ledger(order.id()).await;
+    assert_eq!((ledger.len(), &ledger[0]["status"]), (1, &json!("succeeded")));
+    assert_eq!(app.dependencies.cart(&customer.id).await, Vec::<Value>::new());
+    assert_eq!(app.dependencies.notifications(&customer.id, "order-confirmation").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_declined_payment_cancels_the_order() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    customer.suffers("payment", "decline").await;
+
+    customer.places_an_order().await.expect_problem(402);
+
+    cancelled_and_uncharged(&app, &customer).await;
+    let (id, _) = only_order(&app, &customer).await;
+    let order = customer.reads_order(id).await.expect(200);
+    assert_eq!(order.json["status"], "cancelled");
+    assert_eq!(order.json["allowed_actions"], json!([]));
+    order.time("cancelled_at");
+}
+
+#[tokio::test]
+async fn after_a_decline_the_same_cart_can_be_ordered() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    customer.suffers_once("payment", "decline").await;
+
+    customer.places_an_order().await.expect_problem(402);
+    let order = customer.places_an_order().await.expect(201);
+
+    assert_eq!(order.raw("/total_amount"), "25.97");
+    let books = app.dependencies.books(order.id()).await;
+    assert_eq!(books["charges"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn a_payment_of_unknown_outcome_leaves_the_order_pending_until_it_is_settled() {
+    let app = TestApp::shared().await;
+    let unknown = async |mode: &str| {
+        let customer = app.customer();
+        customer.suffers_once("payment", mode).await;
+
+        let answer = customer.places_an_order().await.expect(202);
+
+        assert_eq!(answer.json["status"], "pending", "{mode}");
+        assert_eq!(answer.header("location"), format!("/orders/{}", answer.id()));
+        settles_with_one_charge(&app, &customer, &answer).await;
+    };
+    // Some of them charged the customer, some did not; from here they look alike.
+    join_all(["timeout", "slow:4000", "drop", "drop_after", "status:500", "status:503"].map(unknown)).await;
+}
+
+#[tokio::test]
+async fn a_payment_service_that_talks_nonsense_charges_once_all_the_same() {
+    let app = TestApp::shared().await;
+    let nonsense = async |mode: &str| {
+        let customer = app.customer();
+        customer.suffers_once("payment", mode).await;
+
+        let answer = customer.places_an_order().await;
+
+        assert!([201, 202].contains(&answer.status), "{mode}: {}", answer.text);
+        settles_with_one_charge(&app, &customer, &answer).await;
+    };
+    join_all(["garbage", "wrong_types", "huge", "redirect"].map(nonsense)).await;
+}
+
+#[tokio::test]
+async fn a_payment_that_keeps_failing_is_tried_again() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    let fault = json!({ "service": "payment", "user_id": customer.id, "mode": "status:502", "times": 3 });
+    app.dependencies.fail(fault).await;
+
+    let answer = customer.places_an_order().await.expect(202);
+
+    settles_with_one_charge(&app, &customer, &answer).await;
+}
+
+#[tokio::test]
+async fn a_payment_found_declined_later_cancels_the_order() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    customer.suffers("payment", "decline").await;
+    customer.suffers_once("payment", "drop").await;
+
+    let answer = customer.places_an_order().await.expect(202);
+    customer.sees_order_become(answer.id(), "cancelled").await;
+
+    cancelled_and_uncharged(&app, &customer).await;
+    customer.is_fine_again().await;
+    app.eventually("the cart can be ordered again", async || {
+        (customer.places_an_order().await.status == 201).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn while_a_payment_is_unsettled_the_cart_is_not_ordered_again() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    customer.suffers("payment", "status:500").await;
+
+    let first = customer.places_an_order().await.expect(202);
+    customer.places_an_order().await.expect_retry_after(409);
+    assert_eq!(only_order(&app, &customer).await.0, first.id());
+
+    customer.is_fine_again().await;
+    settles_with_one_charge(&app, &customer, &first).await;
+}
+
+#[tokio::test]
+async fn a_payment_service_that_was_not_reached_cancels_the_order() {
+    // Nothing listens there.
+    let app = TestApp::own(Setup::default().variable("payment_service_url", "http://127.0.0.1:1")).await;
+    let customer = app.customer();
+
+    customer.places_an_order().await.expect_retry_after(503);
+    cancelled_and_uncharged(&app, &customer).await;
+
+    // The cart is free for the next try at once.
+    customer.places_an_order().await.expect_retry_after(503);
+    assert_eq!(app.database.orders_of(&customer.id).await.len(), 2);
+}
