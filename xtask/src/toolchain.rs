@@ -31,7 +31,7 @@ impl Toolchain {
         match add_target().await {
             Ok(()) => Ok(Toolchain::Active),
             Err(reason) => {
-                say("Toolchain", format_args!("rustup can't add {TARGET}: {}", last_line(&reason)));
+                say("Toolchain", format_args!("rustup can't add {TARGET}: {}", gist(&reason)));
                 let directory = debian_rust::fetch().await.with_context(|| {
                     format!("no toolchain for {TARGET} (`rustup target add {TARGET}` failed)")
                 })?;
@@ -70,11 +70,15 @@ async fn has_target() -> bool {
 /// Adds the target to the active toolchain, and changes nothing else about it.
 async fn add_target() -> Result<()> {
     let step = Step::begin("Toolchain", format_args!("rustup target add {TARGET}"));
-    run_quietly(&step, Command::new("rustup").args(["target", "add", TARGET])).await?;
+    let mut rustup = Command::new("rustup");
+    run_quietly(&step, rustup.args(["target", "add", TARGET]).env("RUST_BACKTRACE", "0")).await?;
     step.done("target added");
     Ok(())
 }
 
-fn last_line(error: &anyhow::Error) -> String {
-    format!("{error:#}").lines().last().unwrap_or_default().trim().to_owned()
+/// The line of rustup's complaint that says what is wrong.
+fn gist(error: &anyhow::Error) -> String {
+    let text = format!("{error:#}");
+    let line = text.lines().find(|line| line.contains("error:")).or(text.lines().last());
+    line.unwrap_or_default().trim().to_owned()
 }
