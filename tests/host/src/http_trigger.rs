@@ -91,7 +91,7 @@ impl HttpServer {
         });
         let connection = auto::Builder::new(TokioExecutor::new());
         if let Err(error) = connection.serve_connection(TokioIo::new(stream), service).await {
-            eprintln!("Error serving HTTP connection: {error:?}");
+            eprintln!("Error serving HTTP connection: {error:#}");
         }
     }
 
@@ -112,7 +112,7 @@ impl HttpServer {
             Err(error) => Err(error),
         };
         Ok(answered.unwrap_or_else(|error| {
-            eprintln!("Error processing request: {error:?}");
+            eprintln!("Error processing request: {error:#}");
             empty(StatusCode::INTERNAL_SERVER_ERROR)
         }))
     }

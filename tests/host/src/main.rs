@@ -67,12 +67,17 @@ struct UpArgs {
 }
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() {
     let Command::Up(args) = Cli::parse().command;
-    tokio::select! {
-        outcome = app::up(args) => outcome,
+    let ended = tokio::select! {
+        ended = app::up(args) => ended,
         ended = interrupted() => ended,
+    };
+    if let Err(error) = &ended {
+        eprintln!("Error: {error:#}");
     }
+    // What still runs is not waited for.
+    std::process::exit(ended.is_err().into());
 }
 
 /// Waits for SIGINT or SIGTERM. Like Spin, the host then ends at once, whatever is running.

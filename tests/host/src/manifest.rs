@@ -168,21 +168,21 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Leaves only these components' triggers; an empty list leaves all.
+    /// Leaves only these components' triggers, or all if none are given, and only the components
+    /// that a trigger runs.
     pub fn retain_components(&mut self, ids: &[String]) -> Result<()> {
         for id in ids {
             ensure!(self.component.contains_key(id), "the manifest defines no component {id:?}");
         }
-        if !ids.is_empty() {
-            self.component.retain(|id, _| ids.contains(id));
-        }
-        let runs = |id: &String| self.component.contains_key(id);
-        self.trigger.http.retain(|trigger| runs(&trigger.component));
-        self.trigger.redis.retain(|trigger| runs(&trigger.component));
-        ensure!(
-            !self.trigger.http.is_empty() || !self.trigger.redis.is_empty(),
-            "no triggers in the application"
-        );
+        let Triggers { http, redis } = &mut self.trigger;
+        let wanted = |id: &String| ids.is_empty() || ids.contains(id);
+        http.retain(|trigger| wanted(&trigger.component));
+        redis.retain(|trigger| wanted(&trigger.component));
+        self.component.retain(|id, _| {
+            http.iter().any(|trigger| trigger.component == *id)
+                || redis.iter().any(|trigger| trigger.component == *id)
+        });
+        ensure!(!self.component.is_empty(), "no triggers in the application");
         Ok(())
     }
 }

@@ -82,7 +82,7 @@ async fn listen(address: String, channels: Channels) -> Result<()> {
         let payload = message.get_payload_bytes();
         join_all(listeners.iter().map(async |listener| {
             if let Err(error) = listener.handle(payload).await {
-                eprintln!("Component {} handler failed: {error:?}", listener.component.id());
+                eprintln!("Component {} handler failed: {error:#}", listener.component.id());
             }
         }))
         .await;

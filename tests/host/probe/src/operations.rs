@@ -182,13 +182,18 @@ async fn redis(address: &str, commands: Vec<Vec<String>>) -> Value {
     for command in commands {
         let mut words = command.into_iter();
         let name = words.next().unwrap_or_default();
-        let arguments: Vec<_> = words.map(|word| RedisParameter::Binary(word.into_bytes())).collect();
+        let arguments: Vec<_> = words.map(argument).collect();
         outcomes.push(match connection.execute(name, arguments).await {
             Ok(replies) => replies.iter().map(reply).collect(),
             Err(error) => json!(format!("{error:?}")),
         });
     }
     Value::Array(outcomes)
+}
+
+/// `{instance}` in a word stands for the one that runs.
+fn argument(word: String) -> RedisParameter {
+    RedisParameter::Binary(word.replace("{instance}", &crate::INSTANCE).into_bytes())
 }
 
 fn reply(reply: &RedisResult) -> Value {

@@ -1,5 +1,7 @@
 //! `spin:postgres`: connections come from a pool; a statement is prepared anew each time it is sent.
 
+#![expect(clippy::result_large_err, reason = "the interface's error holds all that the server tells")]
+
 mod error;
 mod parameters;
 mod pool;
