@@ -1,5 +1,6 @@
 //! The Redis-triggered component: does what orders leave to be done. A message is only a nudge; what
 //! is due stands in the outbox.
+#![allow(unsafe_code, reason = "what redis_subscriber generates")]
 
 mod app;
 mod worker;
