@@ -26,7 +26,7 @@ use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
 #[command(
-    name = "cargo xtask",
+    bin_name = "cargo xtask",
     about = "Set up, run, test and check the order service",
     disable_help_subcommand = true
 )]
