@@ -2,7 +2,7 @@
 //!
 //! | request | does |
 //! | --- | --- |
-//! | `PUT /_carts/{user_id}` `{"items": […]}`, `DELETE` | fills a cart; takes it away (404) |
+//! | `GET /_carts/{user_id}`, `PUT` `{"items": […]}`, `DELETE` | shows a cart; fills it; takes it away (404) |
 //! | `PUT /_products/{id}` `{"price": 1.5, …}`, `DELETE` | adds or changes a product; takes it away |
 //! | `POST /_faults` `{"service", "mode", "user_id"?, "product_id"?, "path"?, "times"?}` | sets a fault (see `faults`) |
 //! | `DELETE /_faults[?user_id=]` | ends the faults |
@@ -56,7 +56,8 @@ fn cart(services: &Services, method: &Method, user: &str, body: &[u8]) -> Result
     match *method {
         Method::PUT => carts.set(&user_id, json::<Cart>(body)?),
         Method::DELETE => carts.remove(&user_id),
-        _ => return Ok(not_allowed()),
+        Method::GET => {}
+        _ => return Ok(not_allowed("GET, PUT or DELETE")),
     }
     Ok(Answer::ok(carts.get(&user_id)))
 }
@@ -69,7 +70,7 @@ fn product(services: &Services, method: &Method, id: &str, body: &[u8]) -> Resul
             catalogue.remove(id);
             Ok(Answer::ok(true))
         }
-        _ => Ok(not_allowed()),
+        _ => Ok(not_allowed("PUT or DELETE")),
     }
 }
 
@@ -79,8 +80,8 @@ fn books(services: &Services, uri: &Uri) -> Result<Answer, String> {
     Ok(Answer::ok(services.payments.lock().books(order_id)))
 }
 
-fn not_allowed() -> Answer {
-    Answer::detail(StatusCode::METHOD_NOT_ALLOWED, "PUT or DELETE")
+fn not_allowed(allowed: &str) -> Answer {
+    Answer::detail(StatusCode::METHOD_NOT_ALLOWED, allowed)
 }
 
 fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
@@ -107,6 +108,7 @@ mod tests {
         let cart = r#"{"items":[{"product_id":1,"quantity":3}]}"#;
         call(&services, Method::PUT, "/_carts/ann", cart);
         assert_eq!(services.carts.lock().get("ann").unwrap().items.len(), 1);
+        assert_eq!(call(&services, Method::GET, "/_carts/ann", "").body["items"][0]["quantity"], 3);
         call(&services, Method::DELETE, "/_carts/ann", "");
         assert_eq!(services.carts.lock().get("ann"), None);
     }

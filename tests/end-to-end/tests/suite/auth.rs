@@ -67,7 +67,6 @@ async fn a_forged_token_is_refused() {
     let admin = || claims("admin", "admin");
     for forged in [
         Token::signed_with("another-secret-of-at-least-32-bytes-length", admin()),
-        Token::signed_with("", admin()),
         Token::unsigned(admin()),
         Token::with_header(json!({ "alg": "none" }), admin()),
         Token::with_header(json!({ "alg": "RS256", "typ": "JWT" }), admin()),

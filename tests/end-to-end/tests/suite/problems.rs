@@ -6,8 +6,7 @@ use reqwest::Method;
 #[tokio::test]
 async fn an_unknown_path_is_not_found() {
     let app = TestApp::shared().await;
-    for path in ["/", "/order", "/orders/1/nothing", "/orders/my-orders/1", "/favicon.ico", "/%2e%2e/health"]
-    {
+    for path in ["/", "/order", "/orders/1/nothing", "/orders/my-orders/1", "/favicon.ico"] {
         app.get(path).await.expect_problem(404);
         app.customer().get(path).await.expect_problem(404);
     }
