@@ -97,15 +97,15 @@ fn version(answer: &str) -> Option<(u32, u32)> {
 }
 
 async fn is_healthy(address: SocketAddr) -> bool {
-    let status = async {
+    let answer = async {
         let mut connection = TcpStream::connect(address).await?;
         let request = format!("GET /health HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
         connection.write_all(request.as_bytes()).await?;
-        let mut status = [0; b"HTTP/1.1 200".len()];
-        connection.read_exact(&mut status).await?;
-        std::io::Result::Ok(&status == b"HTTP/1.1 200")
+        let mut answer = Vec::new();
+        connection.read_to_end(&mut answer).await?;
+        std::io::Result::Ok(answer)
     };
-    status.await.unwrap_or(false)
+    answer.await.is_ok_and(|answer| answer.starts_with(b"HTTP/1.1 200"))
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use sqlx::migrate::{Migrate as _, Migrator};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, PgConnection};
 
 use crate::console::say;
@@ -31,7 +32,7 @@ pub async fn run() -> Result<ExitCode> {
 pub async fn apply(url: &str) -> Result<()> {
     let directory = project::root().join("migrations");
     let migrator = Migrator::new(directory).await.context("the migrations can't be read")?;
-    let mut connection = PgConnection::connect(url).await.context("the database can't be reached")?;
+    let mut connection = connect(url).await?;
     connection.ensure_migrations_table(&migrator.table_name).await?;
     let applied = connection.list_applied_migrations(&migrator.table_name).await?;
     migrator.run(&mut connection).await.context("the schema can't be brought up to date")?;
@@ -46,4 +47,12 @@ pub async fn apply(url: &str) -> Result<()> {
         say("Migrated", "nothing to do: the schema is up to date");
     }
     Ok(())
+}
+
+/// Connects, or says to which address it couldn't: the rest of the URL is secret.
+async fn connect(url: &str) -> Result<PgConnection> {
+    let options: PgConnectOptions = url.parse().context("the database's URL isn't valid")?;
+    PgConnection::connect_with(&options).await.map_err(|error| {
+        anyhow!("the database at {}:{} can't be reached: {error}", options.get_host(), options.get_port())
+    })
 }

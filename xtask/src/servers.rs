@@ -18,6 +18,7 @@ use crate::identity::Identity;
 use crate::process::tail;
 
 const POLL: Duration = Duration::from_millis(50);
+const PROBE: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How a server is asked to end.
@@ -120,7 +121,7 @@ impl Servers {
         is_ready: impl AsyncFn() -> bool,
     ) -> Result<()> {
         let deadline = Instant::now() + patience;
-        while !is_ready().await {
+        while !timeout(PROBE, is_ready()).await.unwrap_or(false) {
             let server = self.running.iter().find(|server| server.name == name);
             if !server.is_some_and(|server| server.identity.is_alive()) {
                 bail!("{name} ended while starting{}", self.last_words(name));
