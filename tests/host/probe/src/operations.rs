@@ -191,9 +191,12 @@ async fn redis(address: &str, commands: Vec<Vec<String>>) -> Value {
     Value::Array(outcomes)
 }
 
-/// `{instance}` in a word stands for the one that runs.
+/// `{instance}` at the end of a word stands for the one that runs.
 fn argument(word: String) -> RedisParameter {
-    RedisParameter::Binary(word.replace("{instance}", &crate::INSTANCE).into_bytes())
+    RedisParameter::Binary(match word.strip_suffix("{instance}") {
+        Some(start) => format!("{start}{}", *crate::INSTANCE).into_bytes(),
+        None => word.into_bytes(),
+    })
 }
 
 fn reply(reply: &RedisResult) -> Value {

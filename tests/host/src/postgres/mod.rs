@@ -68,7 +68,8 @@ impl Connection {
 
     /// Sends the query; answers once the first row, which tells the columns, or the end is there.
     async fn stream(&self, statement: &str, parameters: &[ParameterValue]) -> Result<Streamed, Error> {
-        let mut rows = self.rows(statement, parameters).await?;
+        // Fused: the driver's stream may not be asked again after its end.
+        let mut rows = self.rows(statement, parameters).await?.fuse();
         let first = rows.next().await;
         let columns = match &first {
             Some(Ok(row)) => values::columns(row),

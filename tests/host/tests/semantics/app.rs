@@ -32,8 +32,21 @@ pub struct App {
 
 pub struct Host {
     pub process: Process,
-    pub url: String,
+    probe: Probe,
     _directory: TempDir,
+}
+
+/// The probe in a host, to be asked over HTTP.
+pub struct Probe {
+    pub url: String,
+}
+
+impl std::ops::Deref for Host {
+    type Target = Probe;
+
+    fn deref(&self) -> &Probe {
+        &self.probe
+    }
 }
 
 /// What the probe answers.
@@ -125,7 +138,10 @@ impl App {
 
     /// Adds a component `listener`, the probe too, that gets the channel's messages.
     pub fn listening(self, channel: &str) -> Self {
-        let address = redis();
+        self.listening_at(&redis(), channel)
+    }
+
+    pub fn listening_at(self, address: &str, channel: &str) -> Self {
         self.with(&format!(
             "[[trigger.redis]]\naddress = {address:?}\nchannel = {channel:?}\ncomponent = \"listener\""
         ))
@@ -171,11 +187,11 @@ impl App {
         if self.manifest.contains("[[trigger.redis]]") && !arguments.contains(&"-c") {
             process.line(": [listener]");
         }
-        Host { process, url, _directory: self.directory }
+        Host { process, probe: Probe { url }, _directory: self.directory }
     }
 }
 
-impl Host {
+impl Probe {
     /// Has the probe run an operation.
     pub fn ask(&self, operation: Value) -> Answer {
         let (status, body) = self.post(&operation);
@@ -185,6 +201,11 @@ impl Host {
 
     pub fn outcome(&self, operation: Value) -> Value {
         self.ask(operation).outcome
+    }
+
+    /// Sends an operation that may leave nobody to answer.
+    pub fn tell(&self, operation: &Value) {
+        drop(ureq::post(format!("{}/probe", self.url)).send_json(operation));
     }
 
     pub fn post(&self, operation: &Value) -> (u16, String) {

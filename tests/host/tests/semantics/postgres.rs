@@ -4,7 +4,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::app::{App, Host, database};
+use crate::app::{App, Probe, database};
 
 /// What a statement comes to.
 enum Outcome {
@@ -24,7 +24,7 @@ fn statement(sql: &str, parameters: Value) -> Value {
     json!([{ "sql": sql, "parameters": parameters }])
 }
 
-fn check(host: &Host, sql: &str, parameters: Value, expected: &Outcome) {
+fn check(host: &Probe, sql: &str, parameters: Value, expected: &Outcome) {
     let outcome = &host.statements(statement(sql, parameters))[0];
     let has = |value: &Value, text: &str| value.to_string().contains(text);
     let as_expected = match expected {
@@ -40,7 +40,6 @@ fn check(host: &Host, sql: &str, parameters: Value, expected: &Outcome) {
 #[test]
 fn values_have_the_types_spin_gives_them() {
     let host = App::new().up();
-    let null = "DbValue::DbNull";
     let cases: Vec<(&str, Value, Outcome)> = vec![
         ("select now()", json!([]), Result("timestamptz")),
         (
@@ -102,7 +101,7 @@ fn values_have_the_types_spin_gives_them() {
         (
             "select $1::text, $2::int4, $3::timestamptz::text, $4::numeric",
             json!(["DbNull", "DbNull", "DbNull", "DbNull"]),
-            Row(&[null, null, null, null]),
+            Row(&["DbValue::DbNull", "DbValue::DbNull", "DbValue::DbNull", "DbValue::DbNull"]),
         ),
     ];
     for (sql, parameters, expected) in cases {
@@ -206,10 +205,12 @@ fn a_component_has_at_most_64_connections_to_an_address() {
         "address": address.as_str(),
         "statements": [{ "sql": "select pg_sleep(1)::text" }],
     } });
+    let probe: &Probe = &host;
     thread::scope(|scope| {
         for _ in 0..70 {
-            scope
-                .spawn(|| assert_eq!(host.outcome(busy.clone())[0]["rows"], json!([["DbValue::Str(\"\")"]])));
+            scope.spawn(|| {
+                assert_eq!(probe.outcome(busy.clone())[0]["rows"], json!([["DbValue::Str(\"\")"]]))
+            });
         }
     });
     let connections = host.sql("select count(*) from pg_stat_activity where application_name = 'probe_pool'");
@@ -240,17 +241,17 @@ fn a_transaction_left_open_stays_open() {
         { "sql": "create temp table in_transaction () on commit drop", "execute": true },
     ]);
     let state = "select pg_backend_pid(), (pg_current_xact_id_if_assigned() is not null)::text";
-    let [pid, open] = row(&host.sql(state));
+    let fresh = host.sql(state);
+    let [pid, open] = row(&fresh);
     assert_eq!(open, "DbValue::Str(\"false\")");
-    let pid = pid.to_owned();
 
     host.statements(begin.clone());
-    assert_eq!(row(&host.sql(state)), [pid.as_str(), "DbValue::Str(\"true\")"]);
+    assert_eq!(row(&host.sql(state)), [pid, "DbValue::Str(\"true\")"]);
     host.statements(json!([{ "sql": "rollback", "execute": true }]));
 
     let statements = json!({ "postgres": { "address": database(), "statements": begin } });
     assert_eq!(host.post(&json!({ "all": [statements, "trap"] })).0, 500);
-    assert_eq!(row(&host.sql(state)), [pid.as_str(), "DbValue::Str(\"true\")"]);
+    assert_eq!(row(&host.sql(state)), [pid, "DbValue::Str(\"true\")"]);
 }
 
 /// The values of the only row.

@@ -110,13 +110,16 @@ fn without_redis_the_whole_application_ends() {
 
 #[test]
 fn a_lost_connection_to_redis_ends_the_whole_application() {
-    let host = App::new().listening("probe:lost").up();
+    // Its number of a database tells the trigger's connection from those of other tests.
+    let mut address = url::Url::parse(&redis()).unwrap();
+    address.set_path("/9");
+    let host = App::new().listening_at(address.as_str(), "probe:lost").up();
     let clients = host.redis(json!([["CLIENT", "LIST", "TYPE", "pubsub"]]));
     let clients = clients[0][0].as_str().unwrap().replace("\\n", "\n");
-    let subscriptions = |id: &str| clients.lines().any(|line| line.contains(&format!("id={id} ")));
-    let id = clients.lines().filter_map(|line| line.split_once("id=")?.1.split_once(' ')).last().unwrap().0;
-    assert!(subscriptions(id));
-    host.redis(json!([["CLIENT", "KILL", "ID", id]]));
+    let client = clients.lines().find(|client| client.contains(" db=9 ")).unwrap();
+    let id = client.split_once("id=").and_then(|(_, rest)| rest.split(' ').next()).unwrap();
+    let kill = json!({ "redis": { "address": redis(), "commands": [["CLIENT", "KILL", "ID", id]] } });
+    host.tell(&kill);
     let (status, printed) = host.process.ended();
     assert!(!status.success() && printed.contains("disconnected from"), "{printed}");
 }
