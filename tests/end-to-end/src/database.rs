@@ -7,23 +7,23 @@ use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection};
 use url::Url;
 
-use crate::environment::root;
+use crate::environment::Environment;
 
 pub struct Database {
     pool: PgPool,
 }
 
 impl Database {
-    /// A new database on the server, with the migrations applied.
-    pub async fn create(server: &Url, name: &str) -> Result<Url> {
-        let mut connection = PgConnection::connect(server.as_str()).await?;
+    /// A new database on the tests' server, with the migrations applied.
+    pub async fn create(environment: &Environment, name: &str) -> Result<Url> {
+        let mut connection = PgConnection::connect(environment.database_url.as_str()).await?;
         sqlx::query(AssertSqlSafe(format!("create database {name}"))).execute(&mut connection).await?;
         connection.close().await?;
 
-        let mut url = server.clone();
+        let mut url = environment.database_url.clone();
         url.set_path(name);
         let mut connection = PgConnection::connect(url.as_str()).await?;
-        Migrator::new(root().join("migrations")).await?.run(&mut connection).await?;
+        Migrator::new(environment.root.join("migrations")).await?.run(&mut connection).await?;
         connection.close().await?;
         Ok(url)
     }

@@ -1,11 +1,14 @@
 //! What the tests are given by `cargo xtask test`: servers and programs.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use url::Url;
 
 pub struct Environment {
+    /// The repository, as cargo tells it when it runs the tests: a build cache may come from another
+    /// clone.
+    pub root: PathBuf,
     /// A superuser's, on a server that belongs to the tests.
     pub database_url: Url,
     pub redis_url: Url,
@@ -22,6 +25,7 @@ impl Environment {
             other => bail!("HOST must be spin or standin, not {other}"),
         };
         Ok(Environment {
+            root: PathBuf::from(variable("CARGO_MANIFEST_DIR")?).join("../..").canonicalize()?,
             database_url: Url::parse(&variable("TEST_DATABASE_URL")?)?,
             redis_url: Url::parse(&variable("TEST_REDIS_URL")?)?,
             host_program: host_program.into(),
@@ -33,9 +37,4 @@ impl Environment {
 fn variable(name: &str) -> Result<String> {
     std::env::var(name)
         .with_context(|| format!("{name} is not set: run the end-to-end tests by `cargo xtask test`"))
-}
-
-/// The repository's root.
-pub fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::client::client;
 use crate::database::Database;
-use crate::environment::{Environment, root};
+use crate::environment::Environment;
 use crate::process::Process;
 use crate::tokens::JWT_SECRET;
 
@@ -73,10 +73,10 @@ impl Running {
     pub async fn start(setup: Setup) -> Result<Running> {
         let environment = Environment::read()?;
         let name = format!("test_{}", Uuid::new_v4().simple());
-        let logs = root().join("target/end-to-end").join(&name);
+        let logs = environment.root.join("target/end-to-end").join(&name);
         std::fs::create_dir_all(&logs)?;
 
-        let database_url = Database::create(&environment.database_url, &name).await?;
+        let database_url = Database::create(&environment, &name).await?;
         let redis_url = own_redis(&environment.redis_url)?;
         let (dependencies, dependencies_url) = start_dependencies(&environment, &logs).await?;
         let variables = variables(&setup, &name, &database_url, &redis_url, &dependencies_url)?;
@@ -167,7 +167,7 @@ async fn start_host(
     let mut process = Process::start(
         &environment.host_program,
         |command| {
-            command.current_dir(root()).arg("up").args(["--from", "spin.toml"]);
+            command.current_dir(&environment.root).arg("up").args(["--from", "spin.toml"]);
             command.args(["--listen", &listen]).args(["--runtime-config-file", "runtime-config.toml"]);
             if let Some(component) = &setup.component {
                 command.args(["--component-id", component]);
