@@ -253,7 +253,7 @@ mod tests {
             ("http://10.0.0.0/8", "http://10.1.2.3", true),
             ("http://10.0.0.0/8", "http://11.1.2.3", false),
             ("http://[::1]:80", "http://[::1]/", true),
-            ("redis://localhost:6379", "redis://:p@ss@localhost", false),
+            ("redis://localhost:6379", "redis://:p@ss@localhost", true),
             ("redis://localhost:6379", "redis://user:pass@localhost/0", true),
             ("postgres://db:5432", "db", true),
             ("http://h:8000..9000", "http://h:8999", true),
