@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use domain::{Actor, Invalid, OrderId, Page};
+use domain::{Actor, Invalid, OrderId, Page, Role, Status};
 use http::HeaderMap;
 use platform::{Trace, variables::Misconfigured};
 use serde_json::Value;
@@ -32,17 +32,47 @@ impl Call {
         auth::authenticate(&self.headers, verifier, self.now)
     }
 
+    /// Who is asking, an admin.
+    pub fn admin(&self) -> Result<Actor, Problem> {
+        let actor = self.actor()?;
+        if actor.is_admin() { Ok(actor) } else { Err(Problem::forbidden("only an admin can do this")) }
+    }
+
+    /// Who is asking, an admin or a courier.
+    pub fn staff(&self) -> Result<Actor, Problem> {
+        let actor = self.actor()?;
+        if actor.role == Role::User {
+            return Err(Problem::forbidden("only an admin or a delivery partner can do this"));
+        }
+        Ok(actor)
+    }
+
     /// The order that the path names. What can't be an id names no order.
     pub fn order_id(&self) -> Result<OrderId, Problem> {
-        let text = self.parameters.iter().find(|(name, _)| name == "order_id").map(|(_, text)| text.as_str());
-        text.and_then(|text| text.parse().ok()).ok_or_else(no_such_order)
+        self.parameter("order_id").and_then(|text| text.parse().ok()).ok_or_else(no_such_order)
+    }
+
+    /// A parameter of the path.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(n, _)| n == name).map(|(_, text)| text.as_str())
+    }
+
+    /// A parameter of the query; the first, should there be several.
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
     /// The part of a list that the query asks for.
     pub fn page(&self) -> Result<Page, Problem> {
-        let value_of =
-            |name: &str| self.query.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
-        Page::parse(value_of).map_err(Problem::invalid)
+        Page::parse(|name| self.query(name)).map_err(Problem::invalid)
+    }
+
+    /// The status that a body names.
+    pub fn status(&self, body: &Value) -> Result<Status, Problem> {
+        body["status"].as_str().and_then(Status::named).ok_or_else(|| {
+            let names = Status::ALL.map(Status::as_str).join(", ");
+            Problem::invalid(vec![Invalid::new("/status", format!("must be one of {names}"))])
+        })
     }
 
     /// The body's JSON.

@@ -3,6 +3,7 @@
 mod app;
 mod auth;
 mod call;
+mod changing;
 mod delivery;
 mod placing;
 mod problem;

@@ -48,6 +48,11 @@ impl Problem {
             .header(header::WWW_AUTHENTICATE, challenge)
     }
 
+    /// 403: the role, or the person, may never do this.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    }
+
     /// 404: there is no such thing, or it isn't theirs; nobody learns which.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", detail)

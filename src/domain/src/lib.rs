@@ -9,7 +9,9 @@ mod money;
 mod order;
 mod page;
 mod placing;
+mod rating;
 mod status;
+mod text;
 
 pub use actor::{Actor, Role};
 pub use coordinates::Coordinates;
@@ -19,4 +21,6 @@ pub use money::Money;
 pub use order::{Action, Item, Order};
 pub use page::{Cursor, Page, Start};
 pub use placing::{CartLine, Catalogued, Delivery, PricedLine, Schedule, price_cart};
+pub use rating::Rating;
 pub use status::{Refusal, Status, Step};
+pub use text::text;

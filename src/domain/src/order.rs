@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{Actor, Money, OrderId, ProductId, Role, Status, UserId};
+use crate::{Actor, Money, OrderId, ProductId, Refusal, Role, Status, UserId};
 
 /// One product of an order, at the price it was ordered for.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -67,8 +67,105 @@ impl Order {
     }
 
     /// Whether a return can still be asked for: within `window` after the delivery.
-    pub fn may_be_returned(&self, now: DateTime<Utc>, window: TimeDelta) -> bool {
+    fn may_be_returned(&self, now: DateTime<Utc>, window: TimeDelta) -> bool {
         self.status == Status::Delivered && self.delivered_at.is_some_and(|at| now <= at + window)
+    }
+
+    /// Decides whether `actor` may cancel this order now.
+    ///
+    /// # Errors
+    /// Neither owner nor admin, or too late.
+    pub fn check_cancel(&self, actor: &Actor) -> Result<(), Refusal> {
+        if !self.is_owned_by(actor) && !actor.is_admin() {
+            return Err(Refusal::Person("only the customer or an admin can cancel an order"));
+        }
+        let role = if actor.is_admin() { Role::Admin } else { Role::User };
+        if self.status.may_be_cancelled_by(role) {
+            return Ok(());
+        }
+        let until = if actor.is_admin() { "pending, confirmed or preparing" } else { "pending or confirmed" };
+        Err(Refusal::Now(format!(
+            "an order that is {} can't be cancelled, only one that is {until}",
+            self.status
+        )))
+    }
+
+    /// Decides whether `actor` may ask for a return now.
+    ///
+    /// # Errors
+    /// Not the owner, not delivered, or too late.
+    pub fn check_return(&self, actor: &Actor, now: DateTime<Utc>, window: TimeDelta) -> Result<(), Refusal> {
+        if !self.is_owned_by(actor) {
+            return Err(Refusal::Person("only the customer can ask for a return"));
+        }
+        if self.status != Status::Delivered {
+            let detail =
+                format!("an order that is {} can't be returned, only one that is delivered", self.status);
+            return Err(Refusal::Now(detail));
+        }
+        if !self.may_be_returned(now, window) {
+            let detail =
+                format!("a return can be asked for within {} days after the delivery", window.num_days());
+            return Err(Refusal::Now(detail));
+        }
+        Ok(())
+    }
+
+    /// Decides whether this order can be given to a courier now.
+    ///
+    /// # Errors
+    /// It was delivered, or is given up.
+    pub fn check_assign(&self) -> Result<(), Refusal> {
+        if self.status.may_be_assigned() {
+            return Ok(());
+        }
+        let until = "pending, confirmed, preparing or out_for_delivery";
+        Err(Refusal::Now(format!(
+            "an order that is {} can't be assigned, only one that is {until}",
+            self.status
+        )))
+    }
+
+    /// Decides whether `actor` may rate this order now.
+    ///
+    /// # Errors
+    /// Not the owner, or not delivered yet.
+    pub fn check_feedback(&self, actor: &Actor) -> Result<(), Refusal> {
+        if !self.is_owned_by(actor) {
+            return Err(Refusal::Person("only the customer can rate an order"));
+        }
+        if self.status.was_delivered() {
+            return Ok(());
+        }
+        Err(Refusal::Now(format!(
+            "an order that is {} can't be rated, only one that was delivered",
+            self.status
+        )))
+    }
+
+    /// Decides whether `actor` may report where this order is now.
+    ///
+    /// # Errors
+    /// Neither its courier nor an admin, or not on the road.
+    pub fn check_report(&self, actor: &Actor) -> Result<(), Refusal> {
+        if !self.is_carried_by(actor) && !actor.is_admin() {
+            return Err(Refusal::Person("only the order's courier or an admin can report where it is"));
+        }
+        self.check_on_the_road()
+    }
+
+    /// Decides whether this order can be followed on the map now.
+    ///
+    /// # Errors
+    /// It isn't out for delivery.
+    pub fn check_on_the_road(&self) -> Result<(), Refusal> {
+        if self.status == Status::OutForDelivery {
+            return Ok(());
+        }
+        Err(Refusal::Now(format!(
+            "an order that is {} has no location, only one that is out_for_delivery",
+            self.status
+        )))
     }
 
     /// What `actor` may do to this order at `now`.
@@ -80,15 +177,14 @@ impl Order {
     ) -> Vec<Action> {
         let (owner, courier, admin) = (self.is_owned_by(actor), self.is_carried_by(actor), actor.is_admin());
         let can_step = self.status.successors().iter().any(|to| self.status.step_to(*to, actor.role).is_ok());
-        let cancelling_as = if admin { Role::Admin } else { Role::User };
         [
             (Action::ModifyItems, (owner || admin) && self.status.may_change_items()),
-            (Action::Cancel, (owner || admin) && self.status.may_be_cancelled_by(cancelling_as)),
+            (Action::Cancel, self.check_cancel(actor).is_ok()),
             (Action::UpdateStatus, (courier || admin) && can_step),
-            (Action::AssignDelivery, admin && self.status.may_be_assigned()),
-            (Action::UpdateLocation, (courier || admin) && self.status == Status::OutForDelivery),
-            (Action::RequestReturn, owner && self.may_be_returned(now, return_window)),
-            (Action::SubmitFeedback, owner && self.status.was_delivered()),
+            (Action::AssignDelivery, admin && self.check_assign().is_ok()),
+            (Action::UpdateLocation, self.check_report(actor).is_ok()),
+            (Action::RequestReturn, self.check_return(actor, now, return_window).is_ok()),
+            (Action::SubmitFeedback, self.check_feedback(actor).is_ok()),
         ]
         .into_iter()
         .filter_map(|(action, allowed)| allowed.then_some(action))
@@ -135,7 +231,8 @@ mod tests {
     #[test]
     fn allowed_actions_follow_status_and_person() {
         let now = at("2026-01-02T12:00:00Z");
-        let table: &[(Status, &[Action], &[Action], &[Action])] = &[
+        type Row<'a> = (Status, &'a [Action], &'a [Action], &'a [Action]);
+        let table: &[Row<'_>] = &[
             (
                 Status::Pending,
                 &[ModifyItems, Cancel],

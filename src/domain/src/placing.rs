@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{Coordinates, Invalid, Money, ProductId};
+use crate::{Coordinates, Invalid, Money, ProductId, text::text};
 
 const MAX_ADDRESS: usize = 1_000;
 const MAX_PRODUCTS: usize = 100;
@@ -57,19 +57,9 @@ impl Delivery {
 }
 
 fn address(value: &Value) -> Result<String, Invalid> {
-    let fault = |detail: &str| Err(Invalid::new("/delivery_address", detail));
-    let text = match value {
-        Value::Null => return fault("is required"),
-        Value::String(text) => text.trim(),
-        _ => return fault("must be a string"),
-    };
-    let is_printable = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
-    match text.chars().count() {
-        0 => fault("must not be blank"),
-        length if length > MAX_ADDRESS => fault("must have at most 1000 characters"),
-        _ if !text.chars().all(is_printable) => fault("must not contain control characters"),
-        _ => Ok(text.to_owned()),
-    }
+    let at = "/delivery_address";
+    let required = || Invalid::new(at, "is required and must not be blank");
+    text(at, value, MAX_ADDRESS)?.ok_or_else(required)
 }
 
 fn scheduled_for(
@@ -140,8 +130,8 @@ pub fn price_cart(
     }
     let mut priced = Vec::with_capacity(lines.len());
     let mut faults = Vec::new();
-    for (index, line) in lines.iter().enumerate() {
-        match price_line(index, line, catalogue.get(&line.product_id)) {
+    for (index, line) in &lines {
+        match price_line(*index, line, catalogue.get(&line.product_id)) {
             Ok(line) => priced.push(line),
             Err(fault) => faults.push(fault),
         }
@@ -156,13 +146,15 @@ pub fn price_cart(
     Ok((priced, subtotal))
 }
 
-/// Several lines of one product become one.
-fn merged(cart: &[CartLine]) -> Vec<CartLine> {
-    let mut lines: Vec<CartLine> = Vec::with_capacity(cart.len());
-    for line in cart {
-        match lines.iter_mut().find(|l| l.product_id == line.product_id) {
-            Some(known) => known.quantity = known.quantity.saturating_add(line.quantity),
-            None => lines.push(*line),
+/// Lines of one product become one, each with the place of its first in the cart. A line without a
+/// sensible quantity of its own stays as it is, for [`price_line`] to refuse.
+fn merged(cart: &[CartLine]) -> Vec<(usize, CartLine)> {
+    let mut lines: Vec<(usize, CartLine)> = Vec::with_capacity(cart.len());
+    for (index, line) in cart.iter().enumerate() {
+        let known = lines.iter_mut().find(|(_, known)| known.product_id == line.product_id);
+        match known.filter(|(_, known)| known.quantity > 0 && line.quantity > 0) {
+            Some((_, known)) => known.quantity = known.quantity.saturating_add(line.quantity),
+            None => lines.push((index, *line)),
         }
     }
     lines
@@ -293,6 +285,11 @@ mod tests {
                 vec![line(1, 2), line(1, 2)],
                 "/cart/items/0/quantity",
                 "product 1 (Apple) is short of stock: 3 left, 4 asked for",
+            ),
+            (
+                vec![line(1, 3), line(1, -1)],
+                "/cart/items/1/quantity",
+                "product 1 (Apple): must be from 1 to 9999",
             ),
             (vec![line(3, 2)], "/cart/items", "the sum is over 99999999.99"),
         ] {

@@ -37,6 +37,12 @@ pub enum Refusal {
     Role(Status),
     #[error("an order that is {from} can't become {to}; {}", successors(.allowed))]
     State { from: Status, to: Status, allowed: Vec<Status> },
+    /// The person may never do this to this order.
+    #[error("{0}")]
+    Person(&'static str),
+    /// The person may, but not now.
+    #[error("{0}")]
+    Now(String),
 }
 
 impl Status {

@@ -38,8 +38,8 @@ pub async fn claim(db: &Database, customer: &Actor, token: &str) -> Result<Optio
         returning user_id"
     );
     let parameters = [text(customer.id.as_str()), optional_text(customer.email.as_deref()), text(token)];
-    // Read: claiming twice with one token is claiming once, so a broken connection may be replaced.
-    let claimed = !db.read(&statement, &parameters).await?.is_empty();
+    // Claiming twice with one token is claiming once.
+    let claimed = !db.idempotent(&statement, &parameters).await?.is_empty();
     Ok(claimed.then(|| Checkout { user: customer.id.clone(), token: token.to_owned() }))
 }
 
@@ -47,12 +47,12 @@ pub async fn claim(db: &Database, customer: &Actor, token: &str) -> Result<Optio
 pub async fn release(db: &Database, checkout: &Checkout) -> Result<(), DbError> {
     let statement = "delete from checkouts where user_id = $1 and token = $2 and order_id is null";
     let parameters = [text(checkout.user.as_str()), text(&checkout.token)];
-    db.change(statement, &parameters).await.map(drop)
+    db.idempotent(statement, &parameters).await.map(drop)
 }
 
 /// Ends the checkout of an order whose cart has been cleared, and the task that would clear it.
 pub async fn finish(db: &Database, order: OrderId) -> Result<(), DbError> {
     let statement = "with cleared as (delete from tasks where order_id = $1 and kind = 'cart.clear')
         delete from checkouts where order_id = $1";
-    db.change(statement, &[order.get().into()]).await.map(drop)
+    db.idempotent(statement, &[order.get().into()]).await.map(drop)
 }

@@ -1,9 +1,11 @@
 //! Postgres: one connection for each instance, on which statements of concurrent requests follow
 //! each other without waiting; errors sorted by what a caller can do about them.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use futures::lock::Mutex;
 use serde::de::DeserializeOwned;
 use spin_sdk::pg::{Connection, DbValue, Error, ParameterValue, PgError, QueryError};
 
@@ -42,8 +44,13 @@ impl Database {
         Self { address, shared: Mutex::new(None) }
     }
 
-    /// Runs a statement that changes nothing. A connection found broken is replaced once.
-    pub async fn read(&self, statement: &str, parameters: &[ParameterValue]) -> Result<Vec<Row>, DbError> {
+    /// Runs a statement that changes nothing, or leaves the same when it is run twice: a connection
+    /// found broken is replaced, once.
+    pub async fn idempotent(
+        &self,
+        statement: &str,
+        parameters: &[ParameterValue],
+    ) -> Result<Vec<Row>, DbError> {
         match self.run(statement, parameters).await {
             Err(Failure::Broken(_)) => Ok(self.run(statement, parameters).await?),
             result => Ok(result?),
@@ -61,7 +68,7 @@ impl Database {
             let connection = self.connection().await.map_err(Failure::from)?;
             let result = rows(&connection, statement, parameters).await;
             if let Err(Failure::Broken(_)) = &result {
-                self.forget(&connection).await;
+                self.forget(&connection);
             }
             result
         };
@@ -69,23 +76,28 @@ impl Database {
             return result;
         }
         // Whatever holds up this connection holds up its other statements too.
-        self.shared.lock().await.take();
+        self.current().take();
         Err(Failure::Final(DbError::Unavailable(format!("no answer within {TIMEOUT:?}"))))
     }
 
+    /// The shared connection, opened at need. The lock is never held across an await: a guest's tasks
+    /// can't wake each other, so one that waited for another's lock would trap. Two first requests
+    /// may both open one; the later is closed again.
     async fn connection(&self) -> Result<Arc<Connection>, Error> {
-        let mut shared = self.shared.lock().await;
-        if let Some(connection) = &*shared {
-            return Ok(connection.clone());
+        if let Some(connection) = self.current().clone() {
+            return Ok(connection);
         }
-        let connection = Arc::new(Connection::open(&self.address).await?);
-        *shared = Some(connection.clone());
-        Ok(connection)
+        let opened = Arc::new(Connection::open(&self.address).await?);
+        Ok(self.current().get_or_insert(opened).clone())
+    }
+
+    fn current(&self) -> MutexGuard<'_, Option<Arc<Connection>>> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets the next statement open a new connection, unless another request has done so.
-    async fn forget(&self, broken: &Arc<Connection>) {
-        let mut shared = self.shared.lock().await;
+    fn forget(&self, broken: &Arc<Connection>) {
+        let mut shared = self.current();
         if shared.as_ref().is_some_and(|current| Arc::ptr_eq(current, broken)) {
             shared.take();
         }

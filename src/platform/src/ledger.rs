@@ -42,7 +42,7 @@ pub async fn pending(db: &Database, order: OrderId, seq: i32) -> Result<Option<E
             from payments p join orders o on o.id = p.order_id
             where p.order_id = $1 and p.seq = $2 and p.status = 'pending'
         ) c";
-    only_document(&db.read(statement, &[order.get().into(), seq.into()]).await?)
+    only_document(&db.idempotent(statement, &[order.get().into(), seq.into()]).await?)
 }
 
 /// Asks the payment service for a charge and records its answer.

@@ -89,7 +89,7 @@ pub async fn claim(db: &Database) -> Result<Vec<Task>, DbError> {
 
 /// Forgets tasks that are done.
 pub async fn complete(db: &Database, done: Vec<i64>) -> Result<(), DbError> {
-    db.change("delete from tasks where id = any($1::int8[])", &[done.into()]).await.map(drop)
+    db.idempotent("delete from tasks where id = any($1::int8[])", &[done.into()]).await.map(drop)
 }
 
 /// Puts a failed task off: twice as long each time, up to an hour, give or take a quarter so that

@@ -1,8 +1,10 @@
 //! Redis: one connection for each instance. Everything in it can be lost: callers go on without.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use futures::lock::Mutex;
 use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
 
 use crate::timeout::within;
@@ -38,18 +40,23 @@ impl Redis {
             None => Err(format!("no answer within {TIMEOUT:?}")),
         };
         if result.is_err() {
-            self.shared.lock().await.take();
+            self.current().take();
         }
         result
     }
 
+    /// The shared connection, opened at need. The lock is never held across an await: a guest's tasks
+    /// can't wake each other, so one that waited for another's lock would trap. Two first requests
+    /// may both open one; the later is closed again.
     async fn connection(&self) -> Result<Arc<Connection>, Error> {
-        let mut shared = self.shared.lock().await;
-        if let Some(connection) = &*shared {
-            return Ok(connection.clone());
+        if let Some(connection) = self.current().clone() {
+            return Ok(connection);
         }
-        let connection = Arc::new(Connection::open(&self.address).await?);
-        *shared = Some(connection.clone());
-        Ok(connection)
+        let opened = Arc::new(Connection::open(&self.address).await?);
+        Ok(self.current().get_or_insert(opened).clone())
+    }
+
+    fn current(&self) -> MutexGuard<'_, Option<Arc<Connection>>> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

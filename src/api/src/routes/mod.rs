@@ -1,7 +1,6 @@
 //! The route table, and one module for each resource.
 
 mod health;
-mod order_response;
 mod orders;
 
 use http::Method;
@@ -16,7 +15,20 @@ macro_rules! routes {
 
 pub static ROUTES: &[Route] = routes![
     GET "/health" => health::alive,
-    POST "/orders" => orders::create,
-    GET "/orders/my-orders" => orders::mine,
+    POST "/orders" => orders::place::create,
+    GET "/orders" => orders::list::all,
+    GET "/orders/my-orders" => orders::list::mine,
+    POST "/orders/scheduled" => orders::place::schedule,
+    PUT "/orders/bulk-status-update" => orders::bulk::update_status,
+    POST "/orders/bulk-assign-delivery" => orders::bulk::assign,
     GET "/orders/:order_id" => orders::get,
+    PUT "/orders/:order_id/status" => orders::status::update,
+    PUT "/orders/:order_id/assign-delivery" => orders::assignment::assign,
+    POST "/orders/:order_id/cancel" => orders::status::cancel,
+    POST "/orders/:order_id/request-return" => orders::status::request_return,
+    POST "/orders/:order_id/feedback" => orders::feedback::submit,
+    GET "/orders/:order_id/feedback" => orders::feedback::get,
+    GET "/orders/:order_id/history" => orders::history::get,
+    GET "/orders/:order_id/delivery-location" => orders::location::get,
+    PUT "/orders/:order_id/delivery-location" => orders::location::report,
 ];

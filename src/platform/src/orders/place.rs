@@ -1,28 +1,18 @@
-//! Orders in Postgres: stored and read as one document each, items included.
+//! Storing a new order with all that must follow.
 
 use chrono::{DateTime, Utc};
-use domain::{Actor, Delivery, Money, Order, OrderId, Page, PricedLine, Start, UserId};
+use domain::{Actor, Delivery, Money, Order, PricedLine};
 use serde::Deserialize;
 use spin_sdk::pg::ParameterValue;
 
+use super::documents_of;
 use crate::{
     Database, DbError, Trace,
     checkout::Checkout,
-    database::{document, only_document},
+    database::only_document,
     parameters::{amount, moment, optional_moment, optional_text, text},
     services::Entry,
 };
-
-/// Selects the orders of a source as documents: all columns, with the items from another source.
-macro_rules! documents_of {
-    ($orders:literal, items: $items:literal) => {
-        concat!(
-            "select row_to_json(d)::text from (select o.*, (select coalesce(json_agg(row_to_json(i) order by i.id), ",
-            "'[]') from ", $items, " i where i.order_id = o.id) as items from ", $orders, " o) d"
-        )
-    };
-}
-pub(crate) use documents_of;
 
 /// An order about to be placed.
 pub struct Draft<'a> {
@@ -105,31 +95,4 @@ pub async fn place(
         optional_text(trace.traceparent.as_deref()),
     ];
     only_document(&db.change(STATEMENT, &parameters).await?)
-}
-
-/// The order of that id.
-pub async fn find(db: &Database, id: OrderId) -> Result<Option<Order>, DbError> {
-    const STATEMENT: &str = documents_of!("(select * from orders where id = $1)", items: "order_items");
-    only_document(&db.read(STATEMENT, &[id.get().into()]).await?)
-}
-
-/// A page of a customer's orders, newest first; one more than the page holds, if there are more.
-pub async fn of_customer(db: &Database, customer: &UserId, page: &Page) -> Result<Vec<Order>, DbError> {
-    const BY_OFFSET: &str = documents_of!(
-        "(select * from orders where user_id = $1 order by created_at desc, id desc limit $2 offset $3)",
-        items: "order_items"
-    );
-    const AFTER: &str = documents_of!(
-        "(select * from orders where user_id = $1 and (created_at, id) < ($3::timestamp at time zone 'utc', $4::int4)
-          order by created_at desc, id desc limit $2)",
-        items: "order_items"
-    );
-    let (user, limit) = (text(customer.as_str()), i64::from(page.limit) + 1);
-    let rows = match &page.start {
-        Start::Offset(offset) => db.read(BY_OFFSET, &[user, limit.into(), i64::from(*offset).into()]).await?,
-        Start::After(cursor) => {
-            db.read(AFTER, &[user, limit.into(), moment(cursor.created_at), cursor.id.get().into()]).await?
-        }
-    };
-    rows.iter().map(document).collect()
 }

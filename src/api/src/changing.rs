@@ -1,0 +1,76 @@
+//! Changing one order: read it, decide, store; and again when somebody else was faster.
+
+use domain::{Actor, Order, Refusal};
+use http::{StatusCode, header};
+use platform::orders;
+
+use crate::{
+    App,
+    call::{Call, no_such_order},
+    problem::Problem,
+};
+
+/// How often a change that is overtaken is decided anew.
+const ATTEMPTS: usize = 5;
+
+/// What a decision came to.
+pub enum Decision<T> {
+    /// Stored.
+    Done(T),
+    /// The order's version moved on between reading and storing.
+    Overtaken,
+}
+
+impl<T> From<Option<T>> for Decision<T> {
+    fn from(stored: Option<T>) -> Self {
+        stored.map_or(Self::Overtaken, Self::Done)
+    }
+}
+
+/// Lets `decide` look at the order that the path names, decide and store. The order is visible to the
+/// actor and has the version that `If-Match` asks for, where it does.
+pub async fn change<T>(
+    call: &Call,
+    app: &App,
+    actor: &Actor,
+    decide: impl AsyncFn(Order) -> Result<Decision<T>, Problem>,
+) -> Result<T, Problem> {
+    let id = call.order_id()?;
+    for _ in 0..ATTEMPTS {
+        let order = orders::find(&app.db, id).await?;
+        let order = order.filter(|order| order.is_visible_to(actor)).ok_or_else(no_such_order)?;
+        check_precondition(call, &order)?;
+        if let Decision::Done(done) = decide(order).await? {
+            return Ok(done);
+        }
+    }
+    let detail = "this order is being changed by others at the moment; please try again";
+    Err(Problem::conflict("overtaken", detail).retry_after(1))
+}
+
+/// Checks `If-Match` (RFC 9110, 13.1.1) against the order's version.
+fn check_precondition(call: &Call, order: &Order) -> Result<(), Problem> {
+    let wanted = call.headers.get_all(header::IF_MATCH).iter().collect::<Vec<_>>();
+    let current = etag(order);
+    let names_current =
+        |text: &str| text.split(',').map(str::trim).any(|tag| tag == "*" || tag == current.as_str());
+    if wanted.is_empty() || wanted.iter().any(|value| value.to_str().is_ok_and(names_current)) {
+        return Ok(());
+    }
+    let detail = format!("the order has changed since: its ETag is {current} now; read it and decide again");
+    Err(Problem::new(StatusCode::PRECONDITION_FAILED, "precondition-failed", detail))
+}
+
+/// The entity tag of an order: its version.
+pub fn etag(order: &Order) -> String {
+    format!("\"{}\"", order.version)
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Role(_) | Refusal::Person(_) => Self::forbidden(refusal.to_string()),
+            Refusal::State { .. } | Refusal::Now(_) => Self::conflict("status-conflict", refusal.to_string()),
+        }
+    }
+}

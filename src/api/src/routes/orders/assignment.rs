@@ -1,0 +1,39 @@
+//! Giving an order to a courier.
+
+use domain::{Invalid, Order, UserId};
+use platform::orders;
+use serde_json::Value;
+
+use super::show;
+use crate::{
+    call::Call,
+    changing::{Decision, change},
+    problem::Problem,
+    router::Answer,
+};
+
+/// `PUT /orders/{order_id}/assign-delivery`.
+pub async fn assign(call: &Call) -> Answer {
+    let (app, admin) = (call.app()?, call.admin()?);
+    let partner = partner(&call.json()?)?;
+    let order = change(call, app, &admin, async |order: Order| {
+        order.check_assign()?;
+        if order.delivery_partner_id.as_ref() == Some(&partner) {
+            return Ok(Decision::Done(order));
+        }
+        Ok(orders::assign(&app.db, &[order], &partner, (&admin, &call.trace)).await?.pop().into())
+    })
+    .await?;
+    show(call, app, &admin, &order).await
+}
+
+/// The courier a body names: by a string, or by a number as older clients do.
+pub fn partner(body: &Value) -> Result<UserId, Problem> {
+    let text = match &body["delivery_partner_id"] {
+        Value::String(text) => text.clone(),
+        Value::Number(number) if number.is_u64() => number.to_string(),
+        _ => String::new(),
+    };
+    UserId::try_from(text)
+        .map_err(|error| Problem::invalid(vec![Invalid::new("/delivery_partner_id", error.to_string())]))
+}

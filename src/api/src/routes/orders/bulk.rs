@@ -1,0 +1,127 @@
+//! The same change to many orders at once, each on its own merits.
+
+use std::collections::BTreeMap;
+
+use domain::{Invalid, Order, OrderId, Refusal, Status, Step};
+use platform::orders;
+use serde::Serialize;
+use serde_json::{Value, json};
+use spin_sdk::wasip3::spawn;
+
+use super::assignment::partner;
+use crate::{App, call::Call, problem::Problem, reply::Reply, router::Answer};
+
+const MAX_ORDERS: usize = 500;
+
+/// What became of one order.
+#[derive(Serialize)]
+struct Outcome {
+    order_id: OrderId,
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Status>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// What is to be done with an order after a look at it.
+enum Verdict {
+    Change,
+    Leave,
+}
+
+/// `PUT /orders/bulk-status-update`.
+pub async fn update_status(call: &Call) -> Answer {
+    let (app, admin) = (call.app()?, call.admin()?);
+    let body = call.json()?;
+    let (ids, to) = (order_ids(&body)?, call.status(&body)?);
+    let judge = |order: &Order| match order.status.step_to(to, admin.role)? {
+        Step::Unchanged => Ok(Verdict::Leave),
+        Step::Taken => Ok(Verdict::Change),
+    };
+    let store = async |chosen: Vec<Order>| {
+        let changed = orders::set_status(&app.db, &chosen, to, &json!({}), (&admin, &call.trace)).await?;
+        Ok(changed.into_iter().map(|changed| changed.order).collect())
+    };
+    let reply = each(app, &ids, judge, store).await?;
+    spawn(app.nudge());
+    Ok(reply)
+}
+
+/// `POST /orders/bulk-assign-delivery`.
+pub async fn assign(call: &Call) -> Answer {
+    let (app, admin) = (call.app()?, call.admin()?);
+    let body = call.json()?;
+    let (ids, partner) = (order_ids(&body)?, partner(&body)?);
+    let judge = |order: &Order| {
+        order.check_assign()?;
+        let same = order.delivery_partner_id.as_ref() == Some(&partner);
+        Ok(if same { Verdict::Leave } else { Verdict::Change })
+    };
+    let store = async |chosen: Vec<Order>| {
+        Ok(orders::assign(&app.db, &chosen, &partner, (&admin, &call.trace)).await?)
+    };
+    each(app, &ids, judge, store).await
+}
+
+/// Judges each order, stores the changes in one statement and reports on every one.
+async fn each(
+    app: &App,
+    ids: &[OrderId],
+    judge: impl Fn(&Order) -> Result<Verdict, Refusal>,
+    store: impl AsyncFnOnce(Vec<Order>) -> Result<Vec<Order>, Problem>,
+) -> Answer {
+    let mut known: BTreeMap<_, _> =
+        orders::find_many(&app.db, ids).await?.into_iter().map(|order| (order.id, order)).collect();
+    let mut outcomes: BTreeMap<OrderId, Outcome> = BTreeMap::new();
+    let mut chosen = Vec::new();
+    for id in ids {
+        let verdict = known.get(id).map(&judge);
+        match verdict {
+            None => outcomes.insert(*id, failed(*id, "there is no such order")),
+            Some(Err(refusal)) => outcomes.insert(*id, failed(*id, refusal.to_string())),
+            Some(Ok(Verdict::Leave)) => outcomes.insert(*id, done(&known[id])),
+            Some(Ok(Verdict::Change)) => {
+                chosen.extend(known.remove(id));
+                outcomes
+                    .insert(*id, failed(*id, "the order was changed by somebody else meanwhile; try again"))
+            }
+        };
+    }
+    for order in store(chosen).await? {
+        outcomes.insert(order.id, done(&order));
+    }
+    let results: Vec<_> = ids.iter().filter_map(|id| outcomes.remove(id)).collect();
+    let updated = results.iter().filter(|outcome| outcome.ok).count();
+    Ok(Reply::ok(&json!({
+        "success": updated == results.len(),
+        "updated_count": updated,
+        "total_count": results.len(),
+        "results": results,
+    })))
+}
+
+fn done(order: &Order) -> Outcome {
+    Outcome { order_id: order.id, ok: true, status: Some(order.status), error: None }
+}
+
+fn failed(order_id: OrderId, error: impl Into<String>) -> Outcome {
+    Outcome { order_id, ok: false, status: None, error: Some(error.into()) }
+}
+
+/// Reads `order_ids`: 1 to 500 distinct ids.
+fn order_ids(body: &Value) -> Result<Vec<OrderId>, Problem> {
+    let fault = |pointer: String, detail: &str| Problem::invalid(vec![Invalid::new(pointer, detail)]);
+    let list = body["order_ids"].as_array().filter(|list| (1..=MAX_ORDERS).contains(&list.len()));
+    let list = list.ok_or_else(|| fault("/order_ids".to_owned(), "must be a list of 1 to 500 order ids"))?;
+    let mut ids = Vec::with_capacity(list.len());
+    for (index, value) in list.iter().enumerate() {
+        let id = value.as_i64().and_then(|number| OrderId::try_from(number).ok());
+        let id = id.ok_or_else(|| fault(format!("/order_ids/{index}"), "must be an order id"))?;
+        if ids.contains(&id) {
+            return Err(fault(format!("/order_ids/{index}"), "stands there twice"));
+        }
+        ids.push(id);
+    }
+    Ok(ids)
+}

@@ -1,0 +1,33 @@
+//! Rating an order.
+
+use domain::Rating;
+use http::{HeaderValue, StatusCode, header};
+use platform::orders;
+
+use super::visible;
+use crate::{
+    call::{Call, no_such_order},
+    problem::Problem,
+    reply::Reply,
+    router::Answer,
+};
+
+/// `POST /orders/{order_id}/feedback`: the owner rates it; a second rating replaces the first.
+pub async fn submit(call: &Call) -> Answer {
+    let (app, actor) = (call.app()?, call.actor()?);
+    let rating = Rating::parse(&call.json()?).map_err(Problem::invalid)?;
+    let order = visible(call, app, &actor).await?;
+    order.check_feedback(&actor)?;
+    let feedback = orders::rate(&app.db, order.id, &rating).await?.ok_or_else(no_such_order)?;
+    let location =
+        HeaderValue::try_from(format!("/orders/{}/feedback", order.id)).expect("digits make a valid header");
+    Ok(Reply::json(StatusCode::CREATED, &feedback).header(header::LOCATION, location))
+}
+
+/// `GET /orders/{order_id}/feedback`.
+pub async fn get(call: &Call) -> Answer {
+    let (app, actor) = (call.app()?, call.actor()?);
+    let order = visible(call, app, &actor).await?;
+    let feedback = orders::feedback_of(&app.db, order.id).await?;
+    Ok(Reply::ok(&feedback.ok_or_else(|| Problem::not_found("this order has no feedback yet"))?))
+}

@@ -1,0 +1,100 @@
+//! Lists of orders: a customer's own, and all for staff.
+
+use chrono::{DateTime, Utc};
+use domain::{Actor, Cursor, Invalid, Order, Role, Status, UserId};
+use http::{HeaderValue, header};
+use platform::orders::{self, Filter};
+
+use super::{products_of, response::OrderResponse};
+use crate::{App, call::Call, problem::Problem, reply::Reply, router::Answer};
+
+/// `GET /orders/my-orders`: the caller's own orders, newest first.
+pub async fn mine(call: &Call) -> Answer {
+    let (app, actor) = (call.app()?, call.actor()?);
+    let filter = Filter { user_id: Some(actor.id.clone()), ..Filter::default() };
+    page(call, app, &actor, &filter, "/orders/my-orders").await
+}
+
+/// `GET /orders`: all orders for an admin, the assigned ones for a courier.
+pub async fn all(call: &Call) -> Answer {
+    let (app, actor) = (call.app()?, call.staff()?);
+    let mut filter = filter(call)?;
+    if actor.role == Role::DeliveryPartner {
+        filter.delivery_partner_id = Some(actor.id.clone());
+    }
+    page(call, app, &actor, &filter, "/orders").await
+}
+
+async fn page(call: &Call, app: &App, actor: &Actor, filter: &Filter, path: &str) -> Answer {
+    let page = call.page()?;
+    let mut found = orders::list(&app.db, filter, &page).await?;
+    let is_last = found.len() <= page.limit as usize;
+    found.truncate(page.limit as usize);
+    let products = app.products.details(&products_of(&found), &call.trace).await;
+    let shown: Vec<_> = found
+        .iter()
+        .map(|order| {
+            OrderResponse::new(order, &products, order.allowed_actions(actor, call.now, app.return_window))
+        })
+        .collect();
+    let reply = Reply::ok(&shown);
+    Ok(match found.last().filter(|_| !is_last) {
+        Some(last) => reply.header(header::LINK, next(call, path, last)),
+        None => reply,
+    })
+}
+
+/// Reads the filters of a list.
+///
+/// # Errors
+/// 422 with each value that can't be one, by its name.
+pub fn filter(call: &Call) -> Result<Filter, Problem> {
+    let mut faults = Vec::new();
+    let user = |name| call.query(name).map(|text| UserId::try_from(text.to_owned())).transpose();
+    let mut person = |name| {
+        user(name).unwrap_or_else(|error| {
+            faults.push(Invalid::new(name, error.to_string()));
+            None
+        })
+    };
+    let (user_id, delivery_partner_id) = (person("user_id"), person("delivery_partner_id"));
+    let status = call.query("status").and_then(|name| {
+        Status::named(name).or_else(|| {
+            let names = Status::ALL.map(Status::as_str).join(", ");
+            faults.push(Invalid::new("status", format!("must be one of {names}")));
+            None
+        })
+    });
+    let mut time = |name| {
+        let text = call.query(name)?;
+        DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).ok().filter(is_storable).or_else(|| {
+            faults.push(Invalid::new(
+                name,
+                "must be a time with its offset, such as 2026-01-02T08:00:00Z (RFC 3339)",
+            ));
+            None
+        })
+    };
+    let (created_from, created_to) = (time("created_from"), time("created_to"));
+    if faults.is_empty() {
+        Ok(Filter { user_id, delivery_partner_id, status, created_from, created_to })
+    } else {
+        Err(Problem::invalid(faults))
+    }
+}
+
+/// Whether Postgres has such a time, too.
+fn is_storable(time: &DateTime<Utc>) -> bool {
+    (0..=9999).contains(&chrono::Datelike::year(time))
+}
+
+/// Where the list goes on (RFC 8288): the same query after the last order.
+fn next(call: &Call, path: &str, last: &Order) -> HeaderValue {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in call.query.iter().filter(|(name, _)| !matches!(name.as_str(), "cursor" | "offset")) {
+        query.append_pair(name, value);
+    }
+    query.append_pair("cursor", &Cursor::from(last).to_string());
+    let link = format!("<{path}?{}>; rel=\"next\"", query.finish());
+    HeaderValue::try_from(link).expect("an encoded query makes a valid header")
+}

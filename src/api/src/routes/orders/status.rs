@@ -1,0 +1,77 @@
+//! The way of an order through its states: by staff, and by the customer's own requests.
+
+use domain::{Order, Status, Step, text};
+use platform::{orders, orders::Changed};
+use serde_json::{Value, json};
+use spin_sdk::wasip3::spawn;
+
+use super::show;
+use crate::{
+    App,
+    call::Call,
+    changing::{Decision, change},
+    problem::Problem,
+    reply::Reply,
+    router::Answer,
+};
+
+const MAX_REASON: usize = 1_000;
+
+/// `PUT /orders/{order_id}/status`: an admin or the order's courier takes it a step further.
+pub async fn update(call: &Call) -> Answer {
+    let (app, actor) = (call.app()?, call.staff()?);
+    let to = call.status(&call.json()?)?;
+    let order =
+        change(call, app, &actor, async |order: Order| match order.status.step_to(to, actor.role)? {
+            Step::Unchanged => Ok(Decision::Done(order)),
+            Step::Taken => {
+                Ok(store(call, app, order, to, &json!({})).await?.map(|changed| changed.order).into())
+            }
+        })
+        .await?;
+    spawn(app.nudge());
+    show(call, app, &actor, &order).await
+}
+
+/// `POST /orders/{order_id}/cancel`: the owner or an admin gives it up; what was paid goes back.
+pub async fn cancel(call: &Call) -> Answer {
+    let (app, actor) = (call.app()?, call.actor()?);
+    let changed = change(call, app, &actor, async |order: Order| {
+        order.check_cancel(&actor)?;
+        Ok(store(call, app, order, Status::Cancelled, &json!({})).await?.into())
+    })
+    .await?;
+    spawn(app.nudge());
+    Ok(Reply::ok(&json!({
+        "success": true,
+        "message": "Order cancelled successfully",
+        "refund_initiated": changed.refund_initiated,
+    })))
+}
+
+/// `POST /orders/{order_id}/request-return`: the owner wants to give a delivered order back.
+pub async fn request_return(call: &Call) -> Answer {
+    let (app, actor) = (call.app()?, call.actor()?);
+    let body = if call.body.is_empty() { Value::Null } else { call.json()? };
+    let reason =
+        text("/reason", &body["reason"], MAX_REASON).map_err(|fault| Problem::invalid(vec![fault]))?;
+    let order = change(call, app, &actor, async |order: Order| {
+        order.check_return(&actor, call.now, app.return_window)?;
+        let data = json!({ "reason": reason });
+        Ok(store(call, app, order, Status::ReturnRequested, &data).await?.map(|changed| changed.order).into())
+    })
+    .await?;
+    spawn(app.nudge());
+    show(call, app, &actor, &order).await
+}
+
+async fn store(
+    call: &Call,
+    app: &App,
+    order: Order,
+    to: Status,
+    data: &Value,
+) -> Result<Option<Changed>, Problem> {
+    let author = (&call.actor()?, &call.trace);
+    Ok(orders::set_status(&app.db, &[order], to, data, author).await?.pop())
+}

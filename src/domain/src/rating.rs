@@ -1,0 +1,56 @@
+//! What a customer thinks of an order.
+
+use serde_json::Value;
+
+use crate::{Invalid, text::text};
+
+const MAX_COMMENT: usize = 2_000;
+
+/// One to five stars, and perhaps a few words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rating {
+    pub stars: u8,
+    pub comment: Option<String>,
+}
+
+impl Rating {
+    /// Reads `rating` and `comment` of a request.
+    ///
+    /// # Errors
+    /// Each wrong field, by its pointer.
+    pub fn parse(body: &Value) -> Result<Self, Vec<Invalid>> {
+        let stars =
+            body["rating"].as_u64().filter(|n| (1..=5).contains(n)).and_then(|n| u8::try_from(n).ok());
+        let stars = stars.ok_or_else(|| Invalid::new("/rating", "must be a whole number from 1 to 5"));
+        match (stars, text("/comment", &body["comment"], MAX_COMMENT)) {
+            (Ok(stars), Ok(comment)) => Ok(Self { stars, comment }),
+            (stars, comment) => Err([stars.err(), comment.err()].into_iter().flatten().collect()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn stars_count_and_words_may_be_missing() {
+        let rating = Rating::parse(&json!({"rating": 5, "comment": " Fast delivery! "})).unwrap();
+        assert_eq!((rating.stars, rating.comment.as_deref()), (5, Some("Fast delivery!")));
+        assert_eq!(Rating::parse(&json!({"rating": 1, "comment": " "})).unwrap().comment, None);
+    }
+
+    #[test]
+    fn each_wrong_field_is_named() {
+        for rating in [json!(null), json!(0), json!(6), json!(4.5), json!("5"), json!(-1)] {
+            let faults = Rating::parse(&json!({ "rating": rating })).unwrap_err();
+            assert_eq!(faults[0].pointer, "/rating", "{rating}");
+        }
+        for comment in [json!(1), json!("a\0b"), json!("x".repeat(2001))] {
+            let faults = Rating::parse(&json!({ "rating": 3, "comment": comment })).unwrap_err();
+            assert_eq!(faults[0].pointer, "/comment", "{comment}");
+        }
+        assert_eq!(Rating::parse(&json!([])).unwrap_err()[0].pointer, "/rating");
+    }
+}

@@ -1,0 +1,119 @@
+//! Changing an order: its row, its event, its money and the tasks that follow, in one statement that
+//! does nothing when somebody else was faster.
+
+use domain::{Actor, Order, Status, UserId};
+use serde::Deserialize;
+use serde_json::Value;
+use spin_sdk::pg::ParameterValue;
+
+use super::documents_of;
+use crate::{
+    Database, DbError, Trace,
+    database::document,
+    parameters::{optional_text, text},
+};
+
+/// An order after a change.
+#[derive(Debug, Deserialize)]
+pub struct Changed {
+    pub order: Order,
+    /// Whether money goes back to the customer because of it.
+    pub refund_initiated: bool,
+}
+
+/// Gives orders a new status. Those whose version has moved on are left alone and missing in the
+/// answer.
+///
+/// What was paid for an order that is now cancelled or refunded is entered as a refund. `data`
+/// stands in the event beside the status.
+pub async fn set_status(
+    db: &Database,
+    orders: &[Order],
+    to: Status,
+    data: &Value,
+    (actor, trace): (&Actor, &Trace),
+) -> Result<Vec<Changed>, DbError> {
+    const STATEMENT: &str = concat!(
+        "with changed as (
+            update orders o set status = $3::varchar, version = o.version + 1, updated_at = now(),
+                delivered_at = case when $3 = 'delivered' then coalesce(o.delivered_at, now()) else o.delivered_at end,
+                cancelled_at = case when $3 = 'cancelled' then now() else o.cancelled_at end
+            from unnest($1::int4[], $2::int4[]) as seen (id, version)
+            where o.id = seen.id and o.version = seen.version
+            returning o.*
+        ), event as (
+            insert into order_events (order_id, version, type, actor_id, actor_role, data, request_id)
+            select id, version, 'status', $5, $6, $4::text::jsonb || jsonb_build_object('status', status), $7
+            from changed
+        ), refund as (
+            insert into payments (order_id, seq, kind, amount)
+            select o.id, paid.last_seq + 1, 'refund', paid.balance
+            from changed o, lateral (
+                select max(seq) as last_seq, coalesce(
+                    sum(amount) filter (where kind = 'charge' and status = 'succeeded')
+                    - coalesce(sum(amount) filter (where kind = 'refund' and status <> 'declined'), 0), 0) as balance
+                from payments p where p.order_id = o.id
+            ) paid
+            where o.status in ('cancelled', 'refunded') and paid.balance > 0
+            returning order_id, seq
+        ), released as (
+            delete from checkouts c using changed o where c.order_id = o.id and o.status = 'cancelled'
+        ), follow_up as (
+            insert into tasks (kind, order_id, payload, request_id, traceparent)
+            select 'notify.status', id, jsonb_build_object('status', status), $7, $8 from changed
+            union all
+            select 'payment.refund', order_id, jsonb_build_object('seq', seq), $7, $8 from refund
+        )
+        select json_build_object('order', d::json, 'refund_initiated',
+            exists (select from refund r where r.order_id = (d::json->>'id')::int4))::text
+        from (",
+        documents_of!("changed", items: "order_items"),
+        ") as document (d)"
+    );
+    let column = |of: fn(&Order) -> i32| ParameterValue::from(orders.iter().map(of).collect::<Vec<i32>>());
+    let parameters = [
+        column(|order| order.id.get()),
+        column(|order| order.version),
+        text(to.as_str()),
+        text(&data.to_string()),
+        text(actor.id.as_str()),
+        text(actor.role.as_str()),
+        text(&trace.request_id),
+        optional_text(trace.traceparent.as_deref()),
+    ];
+    db.change(STATEMENT, &parameters).await?.iter().map(document).collect()
+}
+
+/// Gives orders to a courier. Those whose version has moved on are left alone and missing in the
+/// answer.
+pub async fn assign(
+    db: &Database,
+    orders: &[Order],
+    partner: &UserId,
+    (actor, trace): (&Actor, &Trace),
+) -> Result<Vec<Order>, DbError> {
+    const STATEMENT: &str = concat!(
+        "with changed as (
+            update orders o set delivery_partner_id = $3::varchar, version = o.version + 1, updated_at = now()
+            from unnest($1::int4[], $2::int4[]) as seen (id, version)
+            where o.id = seen.id and o.version = seen.version
+            returning o.*
+        ), event as (
+            insert into order_events (order_id, version, type, actor_id, actor_role, data, request_id)
+            select id, version, 'delivery', $4, $5, jsonb_build_object('delivery_partner_id', delivery_partner_id), $6
+            from changed
+        )
+        ",
+        documents_of!("changed", items: "order_items")
+    );
+    let column = |of: fn(&Order) -> i32| ParameterValue::from(orders.iter().map(of).collect::<Vec<i32>>());
+    let parameters = [
+        column(|order| order.id.get()),
+        column(|order| order.version),
+        text(partner.as_str()),
+        text(actor.id.as_str()),
+        text(actor.role.as_str()),
+        text(&trace.request_id),
+    ];
+    db.change(STATEMENT, &parameters).await?.iter().map(document).collect()
+}

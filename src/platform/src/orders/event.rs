@@ -1,0 +1,70 @@
+//! What happened to an order: its history, and the courier's position among it.
+
+use chrono::{DateTime, Utc};
+use domain::{Actor, Coordinates, Order, OrderId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    Database, DbError, Trace,
+    database::{document, only_document},
+    parameters::text,
+};
+
+/// One entry of an order's history.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Event {
+    pub order_id: OrderId,
+    /// The order's version that this event made: from 1 without gaps.
+    pub version: i32,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub actor_id: String,
+    pub actor_role: String,
+    /// What changed.
+    pub data: Value,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Everything that happened to an order, oldest first.
+pub async fn history(db: &Database, order: OrderId) -> Result<Vec<Event>, DbError> {
+    let statement = "select row_to_json(e)::text from (
+            select * from order_events where order_id = $1 order by version
+        ) e";
+    db.idempotent(statement, &[order.get().into()]).await?.iter().map(document).collect()
+}
+
+/// Where the courier last was; none before the first report.
+pub async fn latest_location(db: &Database, order: OrderId) -> Result<Option<Event>, DbError> {
+    let statement = "select row_to_json(e)::text from (
+            select * from order_events where order_id = $1 and type = 'location' order by version desc limit 1
+        ) e";
+    only_document(&db.idempotent(statement, &[order.get().into()]).await?)
+}
+
+/// Notes where the courier is; none when the order's version has moved on.
+pub async fn report_location(
+    db: &Database,
+    order: &Order,
+    place: &Coordinates,
+    (actor, trace): (&Actor, &Trace),
+) -> Result<Option<Event>, DbError> {
+    let statement = "with changed as (
+            update orders set version = version + 1, updated_at = now() where id = $1 and version = $2
+            returning id, version
+        ), event as (
+            insert into order_events (order_id, version, type, actor_id, actor_role, data, request_id)
+            select id, version, 'location', $4, $5, $3::text::jsonb, $6 from changed
+            returning *
+        )
+        select row_to_json(e)::text from event e";
+    let parameters = [
+        order.id.get().into(),
+        order.version.into(),
+        text(&json!({ "latitude": place.latitude(), "longitude": place.longitude() }).to_string()),
+        text(actor.id.as_str()),
+        text(actor.role.as_str()),
+        text(&trace.request_id),
+    ];
+    only_document(&db.change(statement, &parameters).await?)
+}

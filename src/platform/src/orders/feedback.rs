@@ -1,0 +1,37 @@
+//! What customers think of their orders: one rating for each.
+
+use chrono::{DateTime, Utc};
+use domain::{OrderId, Rating};
+use serde::{Deserialize, Serialize};
+
+use crate::{Database, DbError, database::only_document, parameters::optional_text};
+
+/// A rating as it is kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Feedback {
+    pub id: i32,
+    pub order_id: OrderId,
+    pub rating: i32,
+    pub comment: Option<String>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Keeps a rating in place of an earlier one.
+pub async fn rate(db: &Database, order: OrderId, rating: &Rating) -> Result<Option<Feedback>, DbError> {
+    let statement = "with given as (
+            insert into order_feedback (order_id, rating, comment) values ($1, $2, $3)
+            on conflict (order_id) do update
+                set rating = excluded.rating, comment = excluded.comment, created_at = now()
+            returning *
+        )
+        select row_to_json(g)::text from given g";
+    let parameters =
+        [order.get().into(), i32::from(rating.stars).into(), optional_text(rating.comment.as_deref())];
+    only_document(&db.change(statement, &parameters).await?)
+}
+
+/// The rating of an order.
+pub async fn feedback_of(db: &Database, order: OrderId) -> Result<Option<Feedback>, DbError> {
+    let statement = "select row_to_json(f)::text from order_feedback f where order_id = $1";
+    only_document(&db.idempotent(statement, &[order.get().into()]).await?)
+}

@@ -1,0 +1,97 @@
+//! Lists of orders, newest first, by offset or by a cursor that stays fast at any depth.
+
+use chrono::{DateTime, Utc};
+use domain::{Order, Page, Start, Status, UserId};
+use spin_sdk::pg::ParameterValue;
+
+use crate::{
+    Database, DbError,
+    database::document,
+    parameters::{moment, text},
+};
+
+/// Which orders are asked for; what is none doesn't matter.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub user_id: Option<UserId>,
+    pub delivery_partner_id: Option<UserId>,
+    pub status: Option<Status>,
+    pub created_from: Option<DateTime<Utc>>,
+    pub created_to: Option<DateTime<Utc>>,
+}
+
+/// Conditions and their parameters, in step.
+#[derive(Default)]
+pub(super) struct Conditions {
+    texts: Vec<String>,
+    pub parameters: Vec<ParameterValue>,
+}
+
+impl Conditions {
+    /// Adds a condition; `{}` in it stands for the parameter.
+    pub fn add(&mut self, condition: &str, parameter: ParameterValue) {
+        let name = self.parameter(parameter);
+        self.texts.push(condition.replace("{}", &name));
+    }
+
+    /// Adds a parameter and answers its name in the statement.
+    pub fn parameter(&mut self, parameter: ParameterValue) -> String {
+        self.parameters.push(parameter);
+        format!("${}", self.parameters.len())
+    }
+
+    /// The `where` clause.
+    pub fn clause(&self) -> String {
+        if self.texts.is_empty() { String::new() } else { format!("where {}", self.texts.join(" and ")) }
+    }
+}
+
+impl Filter {
+    pub(super) fn conditions(&self) -> Conditions {
+        let mut conditions = Conditions::default();
+        if let Some(user) = &self.user_id {
+            conditions.add("user_id = {}", text(user.as_str()));
+        }
+        if let Some(partner) = &self.delivery_partner_id {
+            conditions.add("delivery_partner_id = {}", text(partner.as_str()));
+        }
+        if let Some(status) = self.status {
+            conditions.add("status = {}", text(status.as_str()));
+        }
+        if let Some(from) = self.created_from {
+            conditions.add("created_at >= {}::timestamp at time zone 'utc'", moment(from));
+        }
+        if let Some(to) = self.created_to {
+            conditions.add("created_at <= {}::timestamp at time zone 'utc'", moment(to));
+        }
+        conditions
+    }
+}
+
+/// A page of the orders that the filter lets through; one more than the page holds, if there are more.
+pub async fn list(db: &Database, filter: &Filter, page: &Page) -> Result<Vec<Order>, DbError> {
+    let mut conditions = filter.conditions();
+    let mut offset = String::new();
+    match &page.start {
+        Start::Offset(0) => {}
+        Start::Offset(rows) => {
+            offset = format!("offset {}", conditions.parameter(i64::from(*rows).into()));
+        }
+        Start::After(cursor) => {
+            let id = conditions.parameter(cursor.id.get().into());
+            let after = format!("(created_at, id) < ({{}}::timestamp at time zone 'utc', {id}::int4)");
+            conditions.add(&after, moment(cursor.created_at));
+        }
+    }
+    let limit = conditions.parameter((i64::from(page.limit) + 1).into());
+    let clause = conditions.clause();
+    let statement = format!(
+        "select row_to_json(d)::text from (
+            select o.*, (
+                select coalesce(json_agg(row_to_json(i) order by i.id), '[]') from order_items i where i.order_id = o.id
+            ) as items
+            from (select * from orders {clause} order by created_at desc, id desc limit {limit} {offset}) o
+        ) d"
+    );
+    db.idempotent(&statement, &conditions.parameters).await?.iter().map(document).collect()
+}

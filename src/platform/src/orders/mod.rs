@@ -1,0 +1,45 @@
+//! Orders in Postgres: each stored, changed and read by one statement, as one document with its items.
+
+mod change;
+mod event;
+mod feedback;
+mod list;
+mod place;
+
+use domain::{Order, OrderId};
+
+use crate::{
+    Database, DbError,
+    database::{document, only_document},
+};
+
+pub use change::{Changed, assign, set_status};
+pub use event::{Event, history, latest_location, report_location};
+pub use feedback::{Feedback, feedback_of, rate};
+pub use list::{Filter, list};
+pub use place::{Draft, Placed, place};
+
+/// Selects the orders of a source as documents: all columns, with the items from another source.
+macro_rules! documents_of {
+    ($orders:expr, items: $items:literal) => {
+        concat!(
+            "select row_to_json(d)::text from (select o.*, (select coalesce(json_agg(row_to_json(i) order by i.id), ",
+            "'[]') from ", $items, " i where i.order_id = o.id) as items from ", $orders, " o) d"
+        )
+    };
+}
+pub(crate) use documents_of;
+
+/// The order of that id.
+pub async fn find(db: &Database, id: OrderId) -> Result<Option<Order>, DbError> {
+    const STATEMENT: &str = documents_of!("(select * from orders where id = $1)", items: "order_items");
+    only_document(&db.idempotent(STATEMENT, &[id.get().into()]).await?)
+}
+
+/// Those of the orders that exist.
+pub async fn find_many(db: &Database, ids: &[OrderId]) -> Result<Vec<Order>, DbError> {
+    const STATEMENT: &str =
+        documents_of!("(select * from orders where id = any($1::int4[]))", items: "order_items");
+    let ids: Vec<i32> = ids.iter().map(|id| id.get()).collect();
+    db.idempotent(STATEMENT, &[ids.into()]).await?.iter().map(document).collect()
+}
