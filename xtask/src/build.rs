@@ -31,13 +31,14 @@ pub async fn components(toolchain: &Toolchain, crates: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Builds native programs of the workspace, optimised.
-pub async fn programs(names: &[&str]) -> Result<()> {
-    let step = Step::begin("Building", format_args!("programs: {}", names.join(", ")));
-    let mut command = cargo("build");
-    command.arg("--release").args(names.iter().flat_map(|name| ["--package", name]));
-    process::run(&mut command).await.context("the programs can't be built")?;
-    step.done("programs are built");
+/// Builds a native program of the workspace, optimised. Each by itself: built together they would share
+/// features, and so be built anew for every other set of programs.
+pub async fn program(name: &str) -> Result<()> {
+    let step = Step::begin("Building", name);
+    process::run(cargo("build").args(["--release", "--package", name]))
+        .await
+        .with_context(|| format!("{name} can't be built"))?;
+    step.done(format_args!("{name} is built"));
     Ok(())
 }
 

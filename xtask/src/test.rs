@@ -72,9 +72,10 @@ async fn test(options: &Options, state: &State, servers: &mut Servers) -> Result
     let redis = redis::start(servers, state).await?;
 
     let toolchain = Toolchain::ready().await?;
-    let components = [&build::COMPONENTS[..], &[build::PROBE]].concat();
-    build::components(&toolchain, &components).await?;
-    build::programs(&[host::STAND_IN, upstreams::NAME]).await?;
+    build::components(&toolchain, &build::COMPONENTS).await?;
+    build::components(&toolchain, &[build::PROBE]).await?;
+    build::program(host::STAND_IN).await?;
+    build::program(upstreams::NAME).await?;
 
     let mut command = build::cargo("test");
     if options.package.is_empty() {

@@ -73,7 +73,7 @@ async fn serve(options: &Options, state: &State, servers: &mut Servers) -> Resul
     set_up_data(&mut settings, state, servers).await?;
     build::components(&Toolchain::ready().await?, &build::COMPONENTS).await?;
     if host.kind == host::Kind::Standin {
-        build::programs(&[host::STAND_IN]).await?;
+        build::program(host::STAND_IN).await?;
     }
     let stand_ins = set_up_services(&mut settings, state, servers).await?;
     set_up_key(&mut settings)?;
@@ -123,7 +123,7 @@ async fn set_up_services(
     if unnamed.is_empty() {
         return Ok(None);
     }
-    build::programs(&[upstreams::NAME]).await?;
+    build::program(upstreams::NAME).await?;
     let url = upstreams::start(servers, state).await?;
     for service in unnamed {
         settings.set(service, &url)?;
