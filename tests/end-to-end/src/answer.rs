@@ -103,6 +103,14 @@ impl Answer {
         list.iter().map(|one| one["id"].as_i64().expect("an order has an id")).collect()
     }
 
+    /// Where a list goes on: the target of `Link: <…>; rel="next"`.
+    pub fn next_page(&self) -> Option<String> {
+        let links = self.headers.get("link")?.to_str().ok()?;
+        let next = links.split(',').find(|link| link.contains("rel=\"next\""))?;
+        let (target, _) = next.trim().strip_prefix('<')?.split_once('>')?;
+        Some(target.to_owned())
+    }
+
     #[track_caller]
     pub fn detail(&self) -> &str {
         self.json["detail"].as_str().unwrap_or_else(|| panic!("there is no detail in {}", self.text))

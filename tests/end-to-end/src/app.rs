@@ -98,6 +98,14 @@ impl TestApp {
             self.get("/health").await;
         }
     }
+
+    /// Waits until everything that follows an order's changes is done.
+    pub async fn all_done(&self, order_id: i64) {
+        self.eventually("nothing is left to do for the order", async || {
+            self.database.tasks(order_id).await.is_empty().then_some(())
+        })
+        .await;
+    }
 }
 
 async fn start(setup: Setup) -> Result<Arc<Running>, String> {

@@ -1,6 +1,7 @@
 //! The service's database as the tests see it: what is stored, and rows put there directly.
 
 use anyhow::Result;
+use chrono::TimeDelta;
 use serde_json::Value;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
@@ -58,6 +59,19 @@ impl Database {
         self.rows(sql, order_id).await
     }
 
+    /// The order's events, one for each of its versions.
+    pub async fn history(&self, order_id: i64) -> Vec<Value> {
+        let (order, events) = (self.order(order_id).await, self.events(order_id).await);
+        let versions: Vec<i64> = events.iter().filter_map(|event| event["version"].as_i64()).collect();
+        let newest = order["version"].as_i64().expect("an order has a version");
+        assert_eq!(versions, (1..=newest).collect::<Vec<_>>(), "{order}");
+        events
+    }
+
+    pub async fn feedback(&self, order_id: i64) -> Vec<Value> {
+        self.rows("select to_jsonb(f) from order_feedback f where order_id = $1::text::int", order_id).await
+    }
+
     /// The order's movements of money.
     pub async fn ledger(&self, order_id: i64) -> Vec<Value> {
         let sql = "select to_jsonb(p) from payments p where order_id = $1::text::int order by seq";
@@ -88,6 +102,62 @@ impl Database {
             .expect("the order is assigned");
     }
 
+    /// An order that was delivered so long ago.
+    pub async fn add_delivered(&self, user_id: &str, ago: TimeDelta) -> i64 {
+        let id = self.add_order(user_id, "delivered", None).await;
+        sqlx::query(
+            "update orders set delivered_at = now() - $2 * interval '1 second' where id = $1::text::int",
+        )
+        .bind(id.to_string())
+        .bind(ago.as_seconds_f64())
+        .execute(&self.pool)
+        .await
+        .expect("the delivery is dated back");
+        id
+    }
+
+    /// What is left to be done for the order is due now, not when its wait ends.
+    pub async fn hasten(&self, order_id: i64) {
+        sqlx::query("update tasks set due_at = now() where order_id = $1::text::int")
+            .bind(order_id.to_string())
+            .execute(&self.pool)
+            .await
+            .expect("the tasks are moved up");
+    }
+
+    /// An order of one apple that came to this status by a single step. Nothing was paid for it.
+    pub async fn add_order(&self, user_id: &str, status: &str, courier_id: Option<&str>) -> i64 {
+        let sql = "
+            with customer as (
+                insert into users (uid) values ($1) on conflict do nothing
+            ), placed as (
+                insert into orders (user_id, delivery_partner_id, status, version, total_amount, delivery_fee,
+                                    delivery_address, cancelled_at, delivered_at)
+                select $1, $3, $2, case $2 when 'pending' then 1 else 2 end, 7.99, 5.00, '123 Main St',
+                       case when $2 = 'cancelled' then now() end,
+                       case when $2 in ('delivered', 'return_requested', 'return_approved', 'picked_up', 'refunded')
+                            then now() end
+                returning id, version
+            ), items as (
+                insert into order_items (order_id, product_id, quantity, price, product_name)
+                select id, 5, 1, 2.99, 'Apple' from placed
+            ), events as (
+                insert into order_events (order_id, version, type, actor_id, actor_role, data)
+                select id, 1, 'placed', $1, 'user', '{\"status\": \"pending\"}'::jsonb from placed
+                union all
+                select id, 2, 'status', 'test', 'system', jsonb_build_object('status', $2::text) from placed
+                where version = 2
+            )
+            select id::bigint from placed";
+        sqlx::query_scalar(sql)
+            .bind(user_id)
+            .bind(status)
+            .bind(courier_id)
+            .fetch_one(&self.pool)
+            .await
+            .expect("the order is added")
+    }
+
     /// Delivered orders of one apple each, a few at a time in the same instant. Their ids, newest first.
     pub async fn add_orders(&self, user_id: &str, count: i32) -> Vec<i64> {
         let sql = "
@@ -106,7 +176,7 @@ impl Database {
                 select id, 5, 1, 2.99, 'Apple' from placed
             ), events as (
                 insert into order_events (order_id, version, type, actor_id, actor_role)
-                select id, 1, 'order.placed', $1, 'user' from placed
+                select id, 1, 'placed', $1, 'user' from placed
             )
             select id::bigint from placed order by created_at desc, id desc";
         sqlx::query_scalar(sql)

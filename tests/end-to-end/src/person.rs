@@ -44,13 +44,21 @@ impl<'a> Person<'a> {
         Answer::to(self.request(Method::GET, path)).await
     }
 
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        Answer::to(self.request(Method::POST, path).json(body)).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        Answer::to(self.request(Method::PUT, path).json(body)).await
+    }
+
     /// Orders what is in the cart.
     pub async fn places_an_order(&self) -> Answer {
         self.places(&an_order()).await
     }
 
     pub async fn places(&self, order: &Value) -> Answer {
-        Answer::to(self.request(Method::POST, "/orders").json(order)).await
+        self.post("/orders", order).await
     }
 
     /// Sends these bytes as an order.
@@ -66,6 +74,61 @@ impl<'a> Person<'a> {
     /// The person's own orders; `query` is empty or begins with `?`.
     pub async fn lists_orders(&self, query: &str) -> Answer {
         self.get(&format!("/orders/my-orders{query}")).await
+    }
+
+    pub async fn sets_status(&self, order_id: i64, status: &str) -> Answer {
+        self.put(&format!("/orders/{order_id}/status"), &json!({ "status": status })).await
+    }
+
+    /// Takes an order through these states, one after another.
+    pub async fn walks(&self, order_id: i64, statuses: &[&str]) {
+        for status in statuses {
+            self.sets_status(order_id, status).await.expect(200);
+        }
+    }
+
+    /// `courier_id` is a string or a number.
+    pub async fn assigns(&self, order_id: i64, courier_id: impl Into<Value>) -> Answer {
+        let body = json!({ "delivery_partner_id": courier_id.into() });
+        self.put(&format!("/orders/{order_id}/assign-delivery"), &body).await
+    }
+
+    pub async fn cancels(&self, order_id: i64) -> Answer {
+        Answer::to(self.request(Method::POST, &format!("/orders/{order_id}/cancel"))).await
+    }
+
+    pub async fn requests_return(&self, order_id: i64) -> Answer {
+        Answer::to(self.request(Method::POST, &format!("/orders/{order_id}/request-return"))).await
+    }
+
+    pub async fn requests_return_because(&self, order_id: i64, reason: impl Into<Value>) -> Answer {
+        let body = json!({ "reason": reason.into() });
+        self.post(&format!("/orders/{order_id}/request-return"), &body).await
+    }
+
+    pub async fn rates(&self, order_id: i64, feedback: &Value) -> Answer {
+        self.post(&format!("/orders/{order_id}/feedback"), feedback).await
+    }
+
+    pub async fn reads_feedback(&self, order_id: i64) -> Answer {
+        self.get(&format!("/orders/{order_id}/feedback")).await
+    }
+
+    pub async fn reads_history(&self, order_id: i64) -> Answer {
+        self.get(&format!("/orders/{order_id}/history")).await
+    }
+
+    pub async fn reports_location(&self, order_id: i64, place: &Value) -> Answer {
+        self.put(&format!("/orders/{order_id}/delivery-location"), place).await
+    }
+
+    pub async fn locates(&self, order_id: i64) -> Answer {
+        self.get(&format!("/orders/{order_id}/delivery-location")).await
+    }
+
+    /// The orders of everyone; `query` is empty or begins with `?`.
+    pub async fn lists_all_orders(&self, query: &str) -> Answer {
+        self.get(&format!("/orders{query}")).await
     }
 
     /// Fills this person's cart with products and quantities.

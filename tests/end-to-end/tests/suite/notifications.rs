@@ -4,14 +4,6 @@ use end_to_end::{Answer, Person, TestApp, an_order};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// Waits until everything that follows an order is done.
-async fn all_done(app: &TestApp, order_id: i64) {
-    app.eventually("nothing is left to do for the order", async || {
-        app.database.tasks(order_id).await.is_empty().then_some(())
-    })
-    .await;
-}
-
 fn keys(notifications: &[Value]) -> Vec<&str> {
     let mut keys: Vec<_> = notifications.iter().filter_map(|one| one["idempotency_key"].as_str()).collect();
     assert_eq!(keys.len(), notifications.len(), "each has a key: {notifications:?}");
@@ -27,7 +19,7 @@ async fn a_confirmed_order_is_mailed_and_pushed() {
     let request = customer.request(Method::POST, "/orders").header("x-request-id", "click-43");
     let order = Answer::to(request.json(&an_order())).await.expect(201);
 
-    all_done(&app, order.id()).await;
+    app.all_done(order.id()).await;
 
     let mails = app.dependencies.notifications(&customer.id, "order-confirmation").await;
     assert_eq!(mails.len(), 1);
@@ -61,7 +53,7 @@ async fn a_notification_that_fails_is_sent_again() {
     }
 
     let order = customer.places_an_order().await.expect(201);
-    all_done(&app, order.id()).await;
+    app.all_done(order.id()).await;
 
     for kind in ["order-confirmation", "order-status"] {
         assert_eq!(app.dependencies.notifications(&customer.id, kind).await.len(), 1, "{kind}");
@@ -83,7 +75,7 @@ async fn a_notification_sent_again_has_the_same_key() {
     }
 
     let order = customer.places_an_order().await.expect(201);
-    all_done(&app, order.id()).await;
+    app.all_done(order.id()).await;
 
     let mails = app.dependencies.notifications(&customer.id, "order-confirmation").await;
     assert_eq!(mails.len(), 3);
@@ -99,7 +91,7 @@ async fn a_cart_that_could_not_be_cleared_is_cleared_later() {
     app.dependencies.fail(fault).await;
 
     let order = customer.places_an_order().await.expect(201);
-    all_done(&app, order.id()).await;
+    app.all_done(order.id()).await;
 
     assert_eq!(app.dependencies.cart(&customer.id).await, Vec::<Value>::new());
     assert_eq!(app.database.orders_of(&customer.id).await.len(), 1);
@@ -118,7 +110,7 @@ async fn until_the_cart_is_cleared_it_is_not_ordered_again() {
     customer.places_an_order().await.expect_retry_after(409);
 
     customer.is_fine_again().await;
-    all_done(&app, order.id()).await;
+    app.all_done(order.id()).await;
     customer.places_an_order().await.expect_invalid(&["/cart/items"]);
 }
 
@@ -130,7 +122,7 @@ async fn a_cancelled_order_is_never_confirmed_to_anyone() {
     customer.places_an_order().await.expect_problem(402);
     let orders = app.database.orders_of(&customer.id).await;
 
-    all_done(&app, orders[0]["id"].as_i64().unwrap()).await;
+    app.all_done(orders[0]["id"].as_i64().unwrap()).await;
 
     assert_eq!(app.dependencies.notifications(&customer.id, "order-confirmation").await, Vec::<Value>::new());
 }

@@ -1,15 +1,7 @@
 //! `GET /orders/my-orders`.
 
-use end_to_end::{Answer, TestApp};
+use end_to_end::TestApp;
 use serde_json::{Value, json};
-
-/// Where `Link: <…>; rel="next"` points to.
-fn next_page(answer: &Answer) -> Option<String> {
-    let links = answer.headers.get("link")?.to_str().unwrap();
-    let next = links.split(',').find(|link| link.contains("rel=\"next\""))?;
-    let (target, _) = next.trim().strip_prefix('<')?.split_once('>')?;
-    Some(target.to_owned())
-}
 
 #[tokio::test]
 async fn who_never_ordered_has_an_empty_list() {
@@ -18,7 +10,7 @@ async fn who_never_ordered_has_an_empty_list() {
     let list = app.customer().lists_orders("").await.expect(200);
 
     assert_eq!(list.json, json!([]));
-    assert_eq!(next_page(&list), None);
+    assert_eq!(list.next_page(), None);
 }
 
 #[tokio::test]
@@ -73,7 +65,7 @@ async fn links_lead_through_the_whole_list_without_loss_or_repeat() {
             (customer.places_an_order().await.status == 201).then_some(())
         })
         .await;
-        let Some(next) = next_page(&page) else { break };
+        let Some(next) = page.next_page() else { break };
         page = customer.get(&next).await.expect(200);
     }
 
@@ -87,7 +79,7 @@ async fn a_link_after_an_offset_goes_on_where_the_page_ends() {
     let newest_first = app.database.add_orders(&customer.id, 9).await;
 
     let page = customer.lists_orders("?limit=3&offset=2").await.expect(200);
-    let next = customer.get(&next_page(&page).expect("there is more")).await.expect(200);
+    let next = customer.get(&page.next_page().expect("there is more")).await.expect(200);
 
     assert_eq!(next.ids(), newest_first[5..8]);
 }

@@ -32,10 +32,7 @@ async fn settles_with_one_charge(app: &TestApp, customer: &Person<'_>, answer: &
     assert_eq!(books["charges"].as_array().map(Vec::len), Some(1), "{books}");
     assert_eq!(books["charges"][0]["amount"], order.raw("/total_amount"));
     assert_eq!(books["refunds"], json!([]));
-    app.eventually("nothing is left to do for the order", async || {
-        app.database.tasks(order.id()).await.is_empty().then_some(())
-    })
-    .await;
+    app.all_done(order.id()).await;
     let ledger = app.database.ledger(order.id()).await;
     assert_eq!((ledger.len(), &ledger[0]["status"]), (1, &json!("succeeded")));
     assert_eq!(app.dependencies.cart(&customer.id).await, Vec::<Value>::new());

@@ -159,10 +159,7 @@ async fn the_cart_is_emptied_and_can_be_filled_for_the_next_order() {
         app.dependencies.cart(&customer.id).await.is_empty().then_some(())
     })
     .await;
-    app.eventually("nothing is left to do for the order", async || {
-        app.database.tasks(first.id()).await.is_empty().then_some(())
-    })
-    .await;
+    app.all_done(first.id()).await;
     customer.places_an_order().await.expect_problem(422);
     customer.has_in_cart(&[(5, 1)]).await;
     let second = customer.places_an_order().await.expect(201);
@@ -266,10 +263,7 @@ async fn a_token_without_an_email_or_role_is_a_customers() {
 
     let order = customer.places_an_order().await.expect(201);
 
-    app.eventually("nothing is left to do for the order", async || {
-        app.database.tasks(order.id()).await.is_empty().then_some(())
-    })
-    .await;
+    app.all_done(order.id()).await;
 }
 
 #[tokio::test]
