@@ -75,9 +75,9 @@ impl Call {
         })
     }
 
-    /// The body's JSON.
+    /// The body's JSON, an object.
     pub fn json(&self) -> Result<Value, Problem> {
-        serde_json::from_slice(&self.body).map_err(|error| {
+        serde_json::from_slice(&self.body).map(Value::Object).map_err(|error| {
             let detail = format!("the body must be a JSON object: {error}");
             Problem::invalid(vec![Invalid::new("", detail)])
         })

@@ -112,6 +112,7 @@ async fn what_cannot_be_a_courier_is_refused() {
     }
     let path = format!("/orders/{id}/assign-delivery");
     admin.put(&path, &json!({})).await.expect_invalid(&["/delivery_partner_id"]);
+    admin.put(&path, &json!("456")).await.expect_invalid(&[""]);
     assert_eq!(app.database.order(id).await, before);
     admin.assigns(2_000_000_000, "456").await.expect_problem(404);
 }

@@ -46,6 +46,9 @@ async fn a_rating_counts_from_one_to_five() {
     customer.rates(id, &json!({})).await.expect_invalid(&["/rating"]);
     let wrong = json!({ "rating": 0, "comment": 7 });
     customer.rates(id, &wrong).await.expect_invalid(&["/rating", "/comment"]);
+    for body in [json!([]), json!(5), Value::Null] {
+        customer.rates(id, &body).await.expect_invalid(&[""]);
+    }
     assert_eq!(app.database.feedback(id).await, Vec::<Value>::new());
 
     for rating in 1..=5 {

@@ -138,6 +138,9 @@ async fn a_reason_is_a_text_of_at_most_a_thousand_characters() {
     {
         customer.requests_return_because(id, reason).await.expect_invalid(&["/reason"]);
     }
+    for body in [json!([]), json!("bruised"), json!(7)] {
+        customer.post(&format!("/orders/{id}/request-return"), &body).await.expect_invalid(&[""]);
+    }
     for body in ["{", "reason=bruised", " "] {
         let request = customer.request(Method::POST, &format!("/orders/{id}/request-return"));
         Answer::to(request.body(body)).await.expect_invalid(&[""]);

@@ -203,6 +203,9 @@ async fn a_body_that_names_no_status_is_refused() {
         assert!(STATUSES.iter().all(|status| answer.detail().contains(status)), "{}", answer.detail());
     }
     admin.put(&format!("/orders/{id}/status"), &json!({})).await.expect_invalid(&["/status"]);
+    for body in [json!([]), json!("preparing"), json!(["preparing"]), json!(1), Value::Null] {
+        admin.put(&format!("/orders/{id}/status"), &body).await.expect_invalid(&[""]);
+    }
     assert_eq!(app.database.order(id).await, before);
 }
 
