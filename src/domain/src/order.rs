@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{Actor, Money, OrderId, ProductId, Refusal, Role, Status, UserId};
+use crate::{Actor, Money, OrderId, ProductId, Refusal, Role, Status, Step, UserId};
 
 /// One product of an order, at the price it was ordered for.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -69,6 +69,17 @@ impl Order {
     /// Whether a return can still be asked for: within `window` after the delivery.
     fn may_be_returned(&self, now: DateTime<Utc>, window: TimeDelta) -> bool {
         self.status == Status::Delivered && self.delivered_at.is_some_and(|at| now <= at + window)
+    }
+
+    /// Decides whether `actor` may set the status `to` now.
+    ///
+    /// # Errors
+    /// Neither its courier nor an admin, or a status that isn't theirs to set or doesn't follow.
+    pub fn check_step(&self, actor: &Actor, to: Status) -> Result<Step, Refusal> {
+        if !self.is_carried_by(actor) && !actor.is_admin() {
+            return Err(Refusal::Person("only the order's courier or an admin can set its status"));
+        }
+        self.status.step_to(to, actor.role)
     }
 
     /// Decides whether `actor` may cancel this order now.
@@ -175,12 +186,12 @@ impl Order {
         now: DateTime<Utc>,
         return_window: TimeDelta,
     ) -> Vec<Action> {
-        let (owner, courier, admin) = (self.is_owned_by(actor), self.is_carried_by(actor), actor.is_admin());
-        let can_step = self.status.successors().iter().any(|to| self.status.step_to(*to, actor.role).is_ok());
+        let (owner, admin) = (self.is_owned_by(actor), actor.is_admin());
+        let can_step = self.status.successors().iter().any(|to| self.check_step(actor, *to).is_ok());
         [
             (Action::ModifyItems, (owner || admin) && self.status.may_change_items()),
             (Action::Cancel, self.check_cancel(actor).is_ok()),
-            (Action::UpdateStatus, (courier || admin) && can_step),
+            (Action::UpdateStatus, can_step),
             (Action::AssignDelivery, admin && self.check_assign().is_ok()),
             (Action::UpdateLocation, self.check_report(actor).is_ok()),
             (Action::RequestReturn, self.check_return(actor, now, return_window).is_ok()),
@@ -268,6 +279,14 @@ mod tests {
             assert_eq!(of(actor("eve", Role::Admin)), *admin, "admin, {status}");
             assert_eq!(of(actor("eve", Role::User)), [], "stranger, {status}");
         }
+    }
+
+    #[test]
+    fn a_courier_takes_no_step_of_an_order_they_only_placed() {
+        let order = order(Status::Preparing);
+        let step = |person| order.check_step(&person, Status::OutForDelivery);
+        assert_eq!(step(actor("bob", Role::DeliveryPartner)), Ok(Step::Taken));
+        assert!(matches!(step(actor("ann", Role::DeliveryPartner)), Err(Refusal::Person(_))));
     }
 
     #[test]

@@ -21,14 +21,11 @@ const MAX_REASON: usize = 1_000;
 pub async fn update(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.staff()?);
     let to = call.status(&call.json()?)?;
-    let order =
-        change(call, app, &actor, async |order: Order| match order.status.step_to(to, actor.role)? {
-            Step::Unchanged => Ok(Decision::Done(order)),
-            Step::Taken => {
-                Ok(store(call, app, order, to, &json!({})).await?.map(|changed| changed.order).into())
-            }
-        })
-        .await?;
+    let order = change(call, app, &actor, async |order: Order| match order.check_step(&actor, to)? {
+        Step::Unchanged => Ok(Decision::Done(order)),
+        Step::Taken => Ok(store(call, app, order, to, &json!({})).await?.map(|changed| changed.order).into()),
+    })
+    .await?;
     spawn(app.nudge());
     show(call, app, &actor, &order).await
 }

@@ -139,6 +139,23 @@ async fn an_admin_takes_every_step_there_is() {
 }
 
 #[tokio::test]
+async fn a_courier_takes_no_step_of_an_order_they_placed_but_do_not_carry() {
+    let app = TestApp::shared().await;
+    let (courier, other) = (app.courier(), app.courier());
+    for carried_by in [None, Some(other.id.as_str())] {
+        let id = app.database.add_order(&courier.id, "preparing", carried_by).await;
+        let before = app.database.order(id).await;
+
+        courier.sets_status(id, "out_for_delivery").await.expect_problem(403);
+        // Even where there would be nothing to do.
+        let on_the_road = app.database.add_order(&courier.id, "out_for_delivery", carried_by).await;
+        courier.sets_status(on_the_road, "out_for_delivery").await.expect_problem(403);
+
+        assert_eq!(app.database.order(id).await, before);
+    }
+}
+
+#[tokio::test]
 async fn an_order_walks_its_whole_way_and_its_customer_hears_of_each_step() {
     let app = TestApp::shared().await;
     let (customer, courier, admin) = (app.customer(), app.courier(), app.admin());
