@@ -14,8 +14,8 @@ use crate::{
 /// What is settled about an order after its charge was asked for.
 #[derive(Debug)]
 pub enum Settled {
-    /// The money was taken. The order is confirmed; none when it was so already, or when it had been
-    /// cancelled and the money goes back.
+    /// The money was taken. The order is confirmed; none when the charge was settled already, or when
+    /// the order had been cancelled and the money goes back.
     Paid(Option<Order>),
     /// The money was not taken. The order is cancelled; none when it was so already.
     Refused(Option<Order>),
@@ -69,8 +69,8 @@ pub async fn settle(
     }
 }
 
-/// The money was taken: confirms the order and writes the tasks that follow. An order that is no
-/// longer pending gets a refund instead.
+/// The money was taken: confirms the order, unless an admin has done so already, and writes the tasks
+/// that follow. An order that is given up gets a refund instead.
 async fn approve(
     db: &Database,
     charge: &Entry,
@@ -83,14 +83,19 @@ async fn approve(
             update payments set status = 'succeeded', settled_at = now(), reference = $3
             where order_id = $1 and seq = $2 and status = 'pending'
             returning order_id, seq, amount
+        ), before as (
+            select o.id, o.status = 'pending' as is_pending from orders o join charge c on c.order_id = o.id
+            where o.status not in ('cancelled', 'refunded') for update of o
         ), changed as (
-            update orders o set status = 'confirmed', version = version + 1, updated_at = now()
-            from charge c where o.id = c.order_id and o.status = 'pending'
+            update orders o set version = version + 1, updated_at = now(),
+                status = case when b.is_pending then 'confirmed' else o.status end
+            from before b where o.id = b.id
             returning o.*
         ), event as (
             insert into order_events (order_id, version, type, actor_id, actor_role, data, request_id)
-            select id, version, 'status', 'order-service', 'system', jsonb_build_object('status', status), $4
-            from changed
+            select o.id, o.version, case when b.is_pending then 'status' else 'payment' end, 'order-service', 'system',
+                jsonb_build_object('status', o.status, 'paid', c.amount), $4
+            from changed o, before b, charge c
         ), refund as (
             insert into payments (order_id, seq, kind, amount)
             select c.order_id, (select max(p.seq) + 1 from payments p where p.order_id = c.order_id), 'refund', c.amount
@@ -105,7 +110,8 @@ async fn approve(
                 select 'notify.confirmation' as kind, o.id as order_id, '{}'::jsonb as payload, interval '0' as wait
                 from changed o join users u on u.uid = o.user_id where u.email is not null
                 union all
-                select 'notify.status', id, jsonb_build_object('status', status), interval '0' from changed
+                select 'notify.status', o.id, jsonb_build_object('status', o.status), interval '0'
+                from changed o, before b where b.is_pending
                 union all
                 select 'cart.clear', o.id, '{}', $6::int4 * interval '1 second'
                 from changed o join checkouts c on c.order_id = o.id

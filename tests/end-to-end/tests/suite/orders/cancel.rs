@@ -263,3 +263,23 @@ async fn an_order_cancelled_while_it_is_being_paid_is_paid_back() {
     assert_eq!(app.database.order(id).await["status"], "cancelled");
     app.database.history(id).await;
 }
+
+#[tokio::test]
+async fn an_order_confirmed_by_an_admin_before_its_payment_was_known_stays_paid() {
+    let app = TestApp::shared().await;
+    let (customer, admin) = (app.customer(), app.admin());
+    customer.suffers_once("payment", "drop_after").await;
+    let id = customer.places_an_order().await.expect(202).id();
+
+    admin.walks(id, &["confirmed", "preparing"]).await;
+    app.database.hasten(id).await;
+    app.all_done(id).await;
+
+    assert_eq!(app.database.order(id).await["status"], "preparing");
+    app.database.history(id).await;
+    let books = app.dependencies.books(id).await;
+    assert_eq!((books["charges"].as_array().map(Vec::len), &books["refunds"]), (Some(1), &json!([])));
+    // What was paid late goes back all the same.
+    is_cancelled(admin.cancels(id).await, true);
+    all_money_is_back(&app, id).await;
+}
