@@ -1,15 +1,19 @@
 //! `/orders`.
 
 mod assignment;
+mod bulk;
 mod cancel;
 mod cart;
 mod contention;
 mod feedback;
 mod history;
 mod invalid;
+mod list;
+mod location;
 mod my_orders;
 mod payment;
 mod placing;
 mod reading;
 mod returns;
+mod scheduled;
 mod status;
