@@ -88,6 +88,8 @@ async fn each(
             }
         };
     }
+    // Rows are locked in this order; any other, and two requests could wait for each other.
+    chosen.sort_by_key(|order| order.id);
     for order in store(chosen).await? {
         outcomes.insert(order.id, done(&order));
     }
