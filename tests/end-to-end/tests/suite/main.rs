@@ -5,4 +5,6 @@ mod health;
 mod notifications;
 mod orders;
 mod outages;
+mod paths;
 mod problems;
+mod roles;
