@@ -210,7 +210,6 @@ async fn a_cancelled_order_whose_payment_is_found_made_is_paid_back() {
         // The cart is free at once.
         let second = customer.places_an_order().await.expect(201);
 
-        app.database.hasten(id).await;
         all_money_is_back(&app, id).await;
         let order = app.database.order(id).await;
         assert_eq!(order["status"], "cancelled", "{mode}");
@@ -231,7 +230,6 @@ async fn a_cancelled_order_whose_payment_is_found_declined_owes_nothing() {
     let id = customer.places_an_order().await.expect(202).id();
 
     is_cancelled(customer.cancels(id).await, false);
-    app.database.hasten(id).await;
     app.all_done(id).await;
 
     let books = app.dependencies.books(id).await;
@@ -272,7 +270,6 @@ async fn an_order_confirmed_by_an_admin_before_its_payment_was_known_stays_paid(
     let id = customer.places_an_order().await.expect(202).id();
 
     admin.walks(id, &["confirmed", "preparing"]).await;
-    app.database.hasten(id).await;
     app.all_done(id).await;
 
     assert_eq!(app.database.order(id).await["status"], "preparing");
