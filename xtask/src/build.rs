@@ -7,7 +7,7 @@ use tokio::process::Command;
 
 use crate::console::Step;
 use crate::process;
-use crate::project;
+use crate::project::{self, PROFILE};
 use crate::toolchain::{TARGET, Toolchain};
 
 /// The crates of the service that are wasm components.
@@ -31,11 +31,11 @@ pub async fn components(toolchain: &Toolchain, crates: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Builds a native program of the workspace, optimised. Each by itself: built together they would share
-/// features, and so be built anew for every other set of programs.
+/// Builds a native program of the workspace. Without `--package`, since its dependencies then have the
+/// features that all the default members want, and are built once for whatever is built.
 pub async fn program(name: &str) -> Result<()> {
     let step = Step::begin("Building", name);
-    process::run(cargo("build").args(["--release", "--package", name]))
+    process::run(cargo("build").args(["--profile", PROFILE, "--bin", name]))
         .await
         .with_context(|| format!("{name} can't be built"))?;
     step.done(format_args!("{name} is built"));

@@ -9,7 +9,7 @@ use tokio::process::Command;
 use crate::build::{COMPONENTS, PROBE, cargo};
 use crate::console::{Step, say};
 use crate::process::{self, find_program, run_quietly};
-use crate::project;
+use crate::project::{self, PROFILE};
 use crate::toolchain::{TARGET, Toolchain};
 
 pub async fn run() -> Result<ExitCode> {
@@ -21,7 +21,7 @@ pub async fn run() -> Result<ExitCode> {
 
     let native = Step::begin("Checking", "lints");
     let mut clippy = cargo("clippy");
-    clippy.args(["--locked", "--workspace", "--exclude", PROBE, "--all-targets", "--", "-D", "warnings"]);
+    clippy.args(["--locked", "--profile", PROFILE, "--all-targets", "--", "-D", "warnings"]);
     process::run(&mut clippy).await.context("clippy objects")?;
     native.done("lints");
 

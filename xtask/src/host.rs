@@ -67,7 +67,7 @@ impl Host {
     fn stand_in(reason: &str) -> Host {
         Host {
             kind: Kind::Standin,
-            program: project::release_program(STAND_IN),
+            program: project::program(STAND_IN),
             description: format!("the stand-in for Spin, {reason}"),
         }
     }

@@ -2,12 +2,18 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use anyhow::{Context as _, Result};
 
-/// The root of the checkout.
+/// The root of the checkout. Cargo says where it is; what it was at compile time may be another
+/// checkout, whose builds this one shares.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the checkout")
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let xtask = std::env::var_os("CARGO_MANIFEST_DIR").expect("this is run as `cargo xtask`");
+        Path::new(&xtask).parent().expect("xtask lies in the checkout").to_owned()
+    });
+    &ROOT
 }
 
 /// Where everything is built: the directory that spin.toml's sources point into.
@@ -15,9 +21,12 @@ pub fn target() -> PathBuf {
     root().join("target")
 }
 
-/// An optimised native program of the workspace.
-pub fn release_program(name: &str) -> PathBuf {
-    target().join("release").join(name)
+/// The profile of everything native, so that each dependency is built once.
+pub const PROFILE: &str = "tools";
+
+/// A native program of the workspace.
+pub fn program(name: &str) -> PathBuf {
+    target().join(PROFILE).join(name)
 }
 
 /// What all checkouts of this user share: downloaded tools.

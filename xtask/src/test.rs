@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum as _};
 use crate::console::say;
 use crate::host::{self, Host};
 use crate::postgres::{self, Keep};
-use crate::project::{self, State};
+use crate::project::{self, PROFILE, State};
 use crate::servers::Servers;
 use crate::toolchain::Toolchain;
 use crate::{build, process, redis, up, upstreams};
@@ -78,16 +78,14 @@ async fn test(options: &Options, state: &State, servers: &mut Servers) -> Result
     build::program(upstreams::NAME).await?;
 
     let mut command = build::cargo("test");
-    if options.package.is_empty() {
-        command.args(["--workspace", "--exclude", build::PROBE]);
-    }
+    command.args(["--profile", PROFILE]);
     command.args(options.package.iter().flat_map(|package| ["--package", package]));
     command.args(&options.filter).arg("--").args(&options.args);
     command
         .env("TEST_DATABASE_URL", database)
         .env("TEST_REDIS_URL", redis)
-        .env("STANDIN", project::release_program(host::STAND_IN))
-        .env("UPSTREAMS", project::release_program(upstreams::NAME))
+        .env("STANDIN", project::program(host::STAND_IN))
+        .env("UPSTREAMS", project::program(upstreams::NAME))
         .env("HOST", host.kind.to_possible_value().context("every host has a name")?.get_name());
     let status = process::status(&mut command).await?;
     // A signal's end has no code of its own.

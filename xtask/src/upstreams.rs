@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub async fn start(servers: &mut Servers, state: &State) -> Result<String> {
     servers.end_left_behind(NAME, Stop::Group).await;
     let address = format!("127.0.0.1:{}", port_for(&state.directory, NAME, false)?);
-    let program = project::release_program(NAME);
+    let program = project::program(NAME);
     servers.start(NAME, Stop::Group, Command::new(program).args(["--listen", &address]))?;
     servers.until_ready(NAME, PATIENCE, async || TcpStream::connect(&address).await.is_ok()).await?;
     say("Services", format_args!("stand-ins on http://{address}"));

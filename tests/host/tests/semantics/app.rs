@@ -74,8 +74,10 @@ fn origin(url: &str, scheme: &str, default_port: u16) -> String {
 }
 
 fn probe() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"), PathBuf::from);
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo runs this")).join("../../target"),
+        PathBuf::from,
+    );
     let path = target.join("wasm32-wasip2/release/probe.wasm");
     assert!(path.exists(), "{} is missing: run these tests by `cargo xtask test`", path.display());
     path
