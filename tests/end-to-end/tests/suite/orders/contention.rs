@@ -1,7 +1,7 @@
 //! `POST /orders` by many at once.
 
 use end_to_end::TestApp;
-use futures::future::join_all;
+use futures::future::{join, join_all};
 
 #[tokio::test]
 async fn simultaneous_creations_from_one_cart_make_one_order() {
@@ -36,4 +36,55 @@ async fn a_crowd_of_customers_is_served() {
         let books = app.dependencies.books(order.id()).await;
         assert_eq!(books["charges"].as_array().map(Vec::len), Some(1));
     }
+}
+
+#[tokio::test]
+async fn however_a_payment_and_the_staff_meet_the_money_is_right() {
+    let app = TestApp::shared().await;
+    let admin = app.admin();
+    let meet = async |(payment, steps): (&str, &[&str])| {
+        let customer = app.customer();
+        customer.suffers_once("payment", payment).await;
+        let staff = async {
+            let stored = async || app.database.orders_of(&customer.id).await.first()?["id"].as_i64();
+            let id = app.eventually("the order is stored", stored).await;
+            for step in steps {
+                let answer = admin.sets_status(id, step).await;
+                // Whoever comes too late is told so.
+                assert!([200, 409].contains(&answer.status), "{}", answer.text);
+            }
+            id
+        };
+
+        let (placed, id) = join(customer.places_an_order(), staff).await;
+
+        assert!([201, 202, 409].contains(&placed.status), "{}", placed.text);
+        app.all_done(id).await;
+        let case = format!("{payment}, {steps:?}");
+        let order = app.database.order(id).await;
+        let (charges, refunds) = if order["status"] == "cancelled" { (1, 1) } else { (1, 0) };
+        let books = app.dependencies.books(id).await;
+        assert_eq!(books["charges"].as_array().map(Vec::len), Some(charges), "{case}: {books}");
+        assert_eq!(books["refunds"].as_array().map(Vec::len), Some(refunds), "{case}: {books}");
+        let ledger = app.database.ledger(id).await;
+        assert_eq!(ledger.len(), charges + refunds, "{case}");
+        assert!(ledger.iter().all(|entry| entry["status"] == "succeeded"), "{case}: {ledger:?}");
+        app.database.history(id).await;
+        let mails = app.dependencies.notifications(&customer.id, "order-confirmation").await;
+        assert!(mails.len() <= 1, "{case}: {mails:?}");
+        if refunds == 0 {
+            assert_eq!(mails.len(), 1, "{case}");
+            assert!(app.dependencies.cart(&customer.id).await.is_empty(), "{case}");
+        }
+    };
+    let payments = ["slow:0", "slow:60", "slow:90", "slow:120", "drop_after", "drop"];
+    let ways: [&[&str]; 5] = [
+        &["cancelled"],
+        &["confirmed"],
+        &["confirmed", "cancelled"],
+        &["confirmed", "preparing"],
+        &["confirmed", "preparing", "cancelled"],
+    ];
+    let cases = payments.iter().flat_map(|payment| ways.iter().map(move |steps| (*payment, *steps)));
+    join_all(cases.map(meet)).await;
 }

@@ -1,5 +1,6 @@
 //! `/orders`.
 
+mod actions;
 mod assignment;
 mod bulk;
 mod cancel;
