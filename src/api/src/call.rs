@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use domain::{Actor, Invalid, OrderId, Page, Role, Status};
+use domain::{Actor, Invalid, OrderId, Page, Role, Status, TemplateId};
 use http::HeaderMap;
 use platform::{Trace, variables::Misconfigured};
 use serde_json::Value;
@@ -52,6 +52,11 @@ impl Call {
         self.parameter("order_id").and_then(|text| text.parse().ok()).ok_or_else(no_such_order)
     }
 
+    /// The template that the path names.
+    pub fn template_id(&self) -> Result<TemplateId, Problem> {
+        self.parameter("template_id").and_then(|text| text.parse().ok()).ok_or_else(no_such_template)
+    }
+
     /// A parameter of the path.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(n, _)| n == name).map(|(_, text)| text.as_str())
@@ -86,4 +91,8 @@ impl Call {
 
 pub fn no_such_order() -> Problem {
     Problem::not_found("there is no such order, or it isn't yours")
+}
+
+pub fn no_such_template() -> Problem {
+    Problem::not_found("there is no such template, or it isn't yours")
 }

@@ -5,6 +5,7 @@ mod auth;
 mod call;
 mod changing;
 mod delivery;
+mod paging;
 mod placing;
 mod problem;
 mod reply;

@@ -1,17 +1,19 @@
-//! Placing an order: from the customer's cart to a paid order, such that nothing is lost or charged
-//! twice wherever it may be cut off. ARCHITECTURE.md tells who finishes what.
+//! Placing an order: from the customer's cart or template to a paid order, such that nothing is lost
+//! or charged twice wherever it may be cut off. ARCHITECTURE.md tells who finishes what.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use domain::{Actor, CartLine, Delivery, Invalid, Money, Order, PricedLine, ProductId, Status, price_cart};
+use domain::{
+    Actor, CartLine, Delivery, Invalid, Money, Order, PricedLine, ProductId, Status, Template, price_cart,
+    price_lines,
+};
 use http::StatusCode;
 use platform::{
-    DbError, Trace,
-    checkout::{self, Checkout},
+    DbError, Trace, checkout,
     ledger::{self, By, Settled},
     log::Line,
-    orders::{self, Draft, Placed},
+    orders::{self, Draft, Placed, Source},
     services::Product,
 };
 
@@ -29,7 +31,7 @@ pub struct Placement {
     pub products: BTreeMap<ProductId, Product>,
 }
 
-/// A cart that can be ordered.
+/// Products that can be ordered.
 struct Basket {
     lines: Vec<PricedLine>,
     quote: Quote,
@@ -37,7 +39,7 @@ struct Basket {
     products: BTreeMap<ProductId, Product>,
 }
 
-/// One request to turn a cart into an order.
+/// One request to place an order.
 pub struct Placing<'a> {
     pub app: &'static App,
     pub customer: &'a Actor,
@@ -47,14 +49,17 @@ pub struct Placing<'a> {
 }
 
 impl Placing<'_> {
-    pub async fn run(self) -> Result<Placement, Problem> {
+    /// Orders what is in the customer's cart, and empties it.
+    pub async fn order_cart(self) -> Result<Placement, Problem> {
         let claimed = checkout::claim(&self.app.db, self.customer, &random_id()).await?;
         let checkout = claimed.ok_or_else(already_checking_out)?;
-        match self.fill(&checkout).await {
-            Ok((placed, products)) => {
-                let order = self.pay(placed).await?;
-                Ok(Placement { order, products })
-            }
+        let source = Source::Cart(&checkout);
+        let stored = async {
+            let cart = self.app.carts.lines(&self.customer.id, self.trace).await?;
+            self.store(source, &cart).await
+        };
+        match stored.await {
+            Ok((placed, products)) => Ok(Placement { order: self.pay(source, placed).await?, products }),
             Err(problem) => {
                 if let Err(error) = checkout::release(&self.app.db, &checkout).await {
                     Line::warn("a checkout is left to its lease")
@@ -67,10 +72,19 @@ impl Placing<'_> {
         }
     }
 
-    /// From the cart to a stored, pending order.
-    async fn fill(&self, checkout: &Checkout) -> Result<(Placed, BTreeMap<ProductId, Product>), Problem> {
-        let cart = self.app.carts.lines(&self.customer.id, self.trace).await?;
-        let basket = self.price(&cart).await?;
+    /// Orders what stands in a template. The cart has nothing to do with it, so nothing is claimed.
+    pub async fn order_template(self, template: &Template) -> Result<Placement, Problem> {
+        let (placed, products) = self.store(Source::Template, &template.items).await?;
+        Ok(Placement { order: self.pay(Source::Template, placed).await?, products })
+    }
+
+    /// From what shall be ordered to a stored, pending order.
+    async fn store(
+        &self,
+        source: Source<'_>,
+        lines: &[CartLine],
+    ) -> Result<(Placed, BTreeMap<ProductId, Product>), Problem> {
+        let basket = self.price(source, lines).await?;
         let draft = Draft {
             delivery: self.delivery,
             lines: &basket.lines,
@@ -78,29 +92,35 @@ impl Placing<'_> {
             total: basket.total,
             estimated_delivery_time: basket.quote.estimated_delivery_time,
         };
-        let placed = orders::place(&self.app.db, checkout, self.customer, &draft, self.trace).await?;
+        let placed = orders::place(&self.app.db, source, self.customer, &draft, self.trace).await?;
         Ok((placed.ok_or_else(already_checking_out)?, basket.products))
     }
 
-    async fn price(&self, cart: &[CartLine]) -> Result<Basket, Problem> {
-        let ids: BTreeSet<_> = cart.iter().map(|line| line.product_id).collect();
+    async fn price(&self, source: Source<'_>, lines: &[CartLine]) -> Result<Basket, Problem> {
+        let ids: BTreeSet<_> = lines.iter().map(|line| line.product_id).collect();
         let products = self.app.products.find(&ids, self.trace).await?;
         let catalogue = products.iter().map(|(id, product)| (*id, product.catalogued())).collect();
-        let (lines, subtotal) = price_cart(cart, &catalogue).map_err(Problem::invalid)?;
+        let (at, priced) = match source {
+            Source::Cart(_) => ("/cart/items", price_cart(lines, &catalogue)),
+            Source::Template => ("/items", price_lines("/items", lines, &catalogue)),
+        };
+        let (lines, subtotal) = priced.map_err(Problem::invalid)?;
         let quote = delivery::quote(self.delivery, subtotal, &self.app.delivery_parameters, self.now)?;
         let total = subtotal.checked_add(quote.fee).map_err(|_| {
-            Problem::invalid(vec![Invalid::new("/cart/items", format!("the sum is over {}", Money::MAX))])
+            Problem::invalid(vec![Invalid::new(at, format!("the sum is over {}", Money::MAX))])
         })?;
         Ok(Basket { lines, quote, total, products })
     }
 
     /// From a pending order to a confirmed one. From here on the order is stored: whatever can't be
     /// finished here, the task that settles the payment finishes.
-    async fn pay(&self, placed: Placed) -> Result<Order, Problem> {
+    async fn pay(&self, source: Source<'_>, placed: Placed) -> Result<Order, Problem> {
         let Placed { order, charge } = placed;
         match ledger::settle(&self.app.db, &self.app.payments, &charge, By::Request, self.trace).await {
             Ok(Settled::Paid(Some(order))) => {
-                self.clear_cart(&order).await;
+                if let Source::Cart(_) = source {
+                    self.clear_cart(&order).await;
+                }
                 Ok(order)
             }
             Ok(Settled::Refused(Some(order))) => Err(declined(&order)),

@@ -18,7 +18,6 @@ pub struct Reply {
     pub body: Body,
 }
 
-#[allow(dead_code, reason = "streams come with the export and the tracking stream")]
 pub enum Body {
     Whole(Bytes),
     /// Writes the body once the head has gone.
@@ -58,7 +57,11 @@ impl Reply {
         Self::json(StatusCode::OK, body)
     }
 
-    #[allow(dead_code, reason = "as above")]
+    /// 204: done, and nothing to say about it.
+    pub fn no_content() -> Self {
+        Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Body::Whole(Bytes::new()) }
+    }
+
     /// An answer whose body `write` writes bit by bit, in a task that outlives the request.
     pub fn stream<F: Future<Output = ()> + 'static>(
         content_type: &'static str,
@@ -87,7 +90,9 @@ impl Reply {
     /// offer before the head goes.
     pub async fn send(self) -> Response {
         let Self { status, mut headers, body } = self;
-        if let Body::Whole(bytes) = &body {
+        if let Body::Whole(bytes) = &body
+            && status != StatusCode::NO_CONTENT
+        {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
         }
         let list: Vec<_> =

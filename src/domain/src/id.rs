@@ -67,6 +67,10 @@ serial_id!(
     /// Numbers a product of the product service.
     ProductId
 );
+serial_id!(
+    /// Numbers a template.
+    TemplateId
+);
 
 /// Names a person: a customer, a courier or an admin. Other services own the format.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

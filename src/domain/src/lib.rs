@@ -3,24 +3,32 @@
 
 mod actor;
 mod coordinates;
+mod figure;
 mod id;
 mod invalid;
 mod money;
 mod order;
 mod page;
+mod period;
 mod placing;
+mod pricing;
 mod rating;
 mod status;
+mod template;
 mod text;
 
 pub use actor::{Actor, Role};
 pub use coordinates::Coordinates;
-pub use id::{OrderId, ProductId, UserId};
+pub use figure::Figure;
+pub use id::{OrderId, ProductId, TemplateId, UserId};
 pub use invalid::Invalid;
 pub use money::Money;
 pub use order::{Action, Item, Order};
-pub use page::{Cursor, Page, Start};
-pub use placing::{CartLine, Catalogued, Delivery, PricedLine, Schedule, price_cart};
+pub use page::{Cursor, Page, Start, whole_number};
+pub use period::Period;
+pub use placing::{Delivery, Schedule};
+pub use pricing::{CartLine, Catalogued, PricedLine, order_lines, price_cart, price_lines};
 pub use rating::Rating;
 pub use status::{Refusal, Status, Step};
+pub use template::{Template, TemplateDraft};
 pub use text::text;

@@ -4,12 +4,12 @@ use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
 
-use crate::{Invalid, Order, OrderId};
+use crate::{Invalid, Order, Template};
 
 const DEFAULT_LIMIT: u32 = 20;
 const MAX_LIMIT: u32 = 50;
 
-/// A stretch of a list of orders, newest first, ties broken by id.
+/// A stretch of a list, newest first, ties broken by id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     pub limit: u32,
@@ -23,11 +23,11 @@ pub enum Start {
     After(Cursor),
 }
 
-/// The place of an order in a list: the next page begins after it.
+/// The place of an entry in a list: the next page begins after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     pub created_at: DateTime<Utc>,
-    pub id: OrderId,
+    pub id: i32,
 }
 
 impl Page {
@@ -36,8 +36,8 @@ impl Page {
     /// # Errors
     /// Each value that is out of its range, by its name.
     pub fn parse<'q>(value_of: impl Fn(&str) -> Option<&'q str>) -> Result<Self, Vec<Invalid>> {
-        let limit = number("limit", value_of("limit"), 1..=MAX_LIMIT, DEFAULT_LIMIT);
-        let offset = number("offset", value_of("offset"), 0..=i32::MAX as u32, 0);
+        let limit = whole_number("limit", value_of("limit"), 1..=MAX_LIMIT, DEFAULT_LIMIT);
+        let offset = whole_number("offset", value_of("offset"), 0..=i32::MAX as u32, 0);
         let cursor = value_of("cursor").map(str::parse::<Cursor>).transpose();
         let start = match (offset, cursor) {
             (Ok(offset), Ok(None)) => Ok(Start::Offset(offset)),
@@ -56,7 +56,11 @@ impl Page {
     }
 }
 
-fn number(
+/// Reads a whole number of a query.
+///
+/// # Errors
+/// It isn't one, or out of its range.
+pub fn whole_number(
     name: &str,
     text: Option<&str>,
     range: std::ops::RangeInclusive<u32>,
@@ -70,7 +74,13 @@ fn number(
 
 impl From<&Order> for Cursor {
     fn from(order: &Order) -> Self {
-        Self { created_at: order.created_at, id: order.id }
+        Self { created_at: order.created_at, id: order.id.get() }
+    }
+}
+
+impl From<&Template> for Cursor {
+    fn from(template: &Template) -> Self {
+        Self { created_at: template.created_at, id: template.id.get() }
     }
 }
 
@@ -89,7 +99,8 @@ impl FromStr for Cursor {
             let created_at = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
             // Postgres begins with the year -4713 and chrono ends after its end.
             let is_storable = (0..=9999).contains(&chrono::Datelike::year(&created_at));
-            is_storable.then_some(Self { created_at, id: id.parse().ok()? })
+            let id = id.parse().ok().filter(|id| *id > 0)?;
+            is_storable.then_some(Self { created_at, id })
         };
         parse().ok_or_else(|| Invalid::new("cursor", "must be taken from a Link header of this list"))
     }
@@ -130,8 +141,7 @@ mod tests {
 
     #[test]
     fn a_cursor_survives_its_text() {
-        let cursor =
-            Cursor { created_at: "2026-11-22T22:59:41.203728Z".parse().unwrap(), id: "7".parse().unwrap() };
+        let cursor = Cursor { created_at: "2026-11-22T22:59:41.203728Z".parse().unwrap(), id: 7 };
         let page = parse(&[("cursor", &cursor.to_string())]).unwrap();
         assert_eq!(page.start, Start::After(cursor));
         assert!(parse(&[("cursor", &cursor.to_string()), ("offset", "1")]).is_err());

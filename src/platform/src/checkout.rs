@@ -5,11 +5,13 @@ use domain::{Actor, OrderId, UserId};
 
 use crate::{
     Database, DbError,
+    customer::noting_customer,
     parameters::{optional_text, text},
 };
 
 /// A claimed checkout lasts this long without an order; longer than any request may take.
 const LEASE: &str = "interval '60 seconds'";
+const NOTING_CUSTOMER: &str = noting_customer!();
 
 /// The right to turn a customer's cart into an order.
 #[derive(Debug)]
@@ -24,11 +26,7 @@ pub struct Checkout {
 /// `token` is unique to this request; claiming again with it is harmless.
 pub async fn claim(db: &Database, customer: &Actor, token: &str) -> Result<Option<Checkout>, DbError> {
     let statement = format!(
-        "with customer as (
-            insert into users (uid, email) values ($1, $2)
-            on conflict (uid) do update set email = excluded.email
-                where excluded.email is not null and users.email is distinct from excluded.email
-        )
+        "with customer as ({NOTING_CUSTOMER})
         insert into checkouts as c (user_id, token, expires_at) values ($1, $3, now() + {LEASE})
         on conflict (user_id) do update
             set token = excluded.token, order_id = null, expires_at = excluded.expires_at

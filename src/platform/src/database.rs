@@ -14,6 +14,9 @@ use crate::timeout::within;
 /// No statement on a request's path takes nearly as long; one that does has met a dead server.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a report may take.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// Why a statement failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
@@ -63,6 +66,17 @@ impl Database {
         Ok(self.run(statement, parameters).await?)
     }
 
+    /// Runs a long statement that changes nothing, on a connection of its own: on the shared one other
+    /// requests would wait behind it.
+    pub async fn report(&self, statement: &str, parameters: &[ParameterValue]) -> Result<Vec<Row>, DbError> {
+        let work = async {
+            let connection = Connection::open(&self.address).await.map_err(Failure::from)?;
+            rows(&connection, statement, parameters).await
+        };
+        let late = || Err(unanswered(REPORT_TIMEOUT));
+        Ok(within(REPORT_TIMEOUT, work).await.unwrap_or_else(late)?)
+    }
+
     async fn run(&self, statement: &str, parameters: &[ParameterValue]) -> Result<Vec<Row>, Failure> {
         let work = async {
             let connection = self.connection().await.map_err(Failure::from)?;
@@ -77,7 +91,7 @@ impl Database {
         }
         // Whatever holds up this connection holds up its other statements too.
         self.current().take();
-        Err(Failure::Final(DbError::Unavailable(format!("no answer within {TIMEOUT:?}"))))
+        Err(unanswered(TIMEOUT))
     }
 
     /// The shared connection, opened at need. The lock is never held across an await: a guest's tasks
@@ -102,6 +116,10 @@ impl Database {
             shared.take();
         }
     }
+}
+
+fn unanswered(limit: Duration) -> Failure {
+    Failure::Final(DbError::Unavailable(format!("no answer within {limit:?}")))
 }
 
 async fn rows(
@@ -169,4 +187,12 @@ pub fn document<T: DeserializeOwned>(row: &Row) -> Result<T, DbError> {
 /// As [`document`], of the only row there may be.
 pub fn only_document<T: DeserializeOwned>(rows: &[Row]) -> Result<Option<T>, DbError> {
     rows.first().map(document).transpose()
+}
+
+/// As [`document`], of the only row there is.
+///
+/// # Errors
+/// As [`document`], and when there is no row.
+pub fn the_document<T: DeserializeOwned>(rows: &[Row]) -> Result<T, DbError> {
+    only_document(rows)?.ok_or_else(|| DbError::Failed("there is no row".to_owned()))
 }

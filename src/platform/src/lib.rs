@@ -1,7 +1,10 @@
 //! The host's side of the service: Postgres, Redis, the dependent services, variables and logs. Only
 //! this crate knows SQL and the host; what it answers are the domain's types.
 
+pub mod analytics;
 pub mod checkout;
+mod conditions;
+mod customer;
 pub mod database;
 pub mod ledger;
 pub mod log;
@@ -10,6 +13,7 @@ pub mod outbox;
 mod parameters;
 pub mod redis;
 pub mod services;
+pub mod templates;
 mod timeout;
 pub mod trace;
 pub mod variables;

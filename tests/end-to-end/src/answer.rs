@@ -35,6 +35,15 @@ impl Answer {
         self
     }
 
+    /// 204, with nothing behind it.
+    #[track_caller]
+    pub fn expect_nothing(self) -> Answer {
+        assert_eq!((self.status, self.text.as_str()), (204, ""));
+        assert!(self.headers.get("content-length").is_none(), "{:?}", self.headers);
+        self.has_request_id();
+        self
+    }
+
     /// A failure as RFC 9457 and the contract have it.
     #[track_caller]
     pub fn expect_problem(self, status: u16) -> Answer {

@@ -189,4 +189,44 @@ impl Database {
             .await
             .expect("the orders are added")
     }
+
+    /// Orders of one apple each with just these columns, and perhaps a `rating`; what isn't given has a
+    /// default. Their ids, in this order.
+    pub async fn insert_orders(&self, orders: &[Value]) -> Vec<i64> {
+        let sql = "
+            with given as materialized (
+                select nextval('orders_id_seq')::int as id, o.* from jsonb_to_recordset($1) as o (
+                    user_id text, status text, total_amount numeric, delivery_partner_id text,
+                    delivery_address text, estimated_delivery_time timestamptz, delivered_at timestamptz,
+                    scheduled_for timestamptz, created_at timestamptz, rating int, product_name text)
+            ), customers as (
+                insert into users (uid) select distinct user_id from given on conflict do nothing
+            ), placed as (
+                insert into orders (id, user_id, status, total_amount, delivery_fee, delivery_partner_id,
+                                    delivery_address, estimated_delivery_time, delivered_at, scheduled_for,
+                                    created_at)
+                select id, user_id, coalesce(status, 'delivered'), coalesce(total_amount, 7.99), 5.00,
+                       delivery_partner_id, coalesce(delivery_address, '123 Main St'),
+                       estimated_delivery_time, delivered_at, scheduled_for, coalesce(created_at, now())
+                  from given
+            ), items as (
+                insert into order_items (order_id, product_id, quantity, price, product_name)
+                select id, 5, 1, 2.99, coalesce(product_name, 'Apple') from given
+            ), events as (
+                insert into order_events (order_id, version, type, actor_id, actor_role)
+                select id, 1, 'placed', user_id, 'user' from given
+            ), feedback as (
+                insert into order_feedback (order_id, rating) select id, rating from given where rating is not null
+            )
+            select id::bigint from given order by id";
+        sqlx::query_scalar(sql)
+            .bind(Value::from(orders))
+            .fetch_all(&self.pool)
+            .await
+            .expect("the orders are inserted")
+    }
+
+    pub async fn email_of(&self, user_id: &str) -> Value {
+        self.rows("select to_jsonb(email) from users where uid = $1", user_id).await.remove(0)
+    }
 }

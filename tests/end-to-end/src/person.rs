@@ -52,6 +52,10 @@ impl<'a> Person<'a> {
         Answer::to(self.request(Method::PUT, path).json(body)).await
     }
 
+    pub async fn delete(&self, path: &str) -> Answer {
+        Answer::to(self.request(Method::DELETE, path)).await
+    }
+
     /// Orders what is in the cart.
     pub async fn places_an_order(&self) -> Answer {
         self.places(&an_order()).await

@@ -1,7 +1,9 @@
 //! The route table, and one module for each resource.
 
+mod analytics;
 mod health;
 mod orders;
+mod templates;
 
 use http::Method;
 
@@ -18,6 +20,7 @@ pub static ROUTES: &[Route] = routes![
     POST "/orders" => orders::place::create,
     GET "/orders" => orders::list::all,
     GET "/orders/my-orders" => orders::list::mine,
+    GET "/orders/export" => orders::export::export,
     POST "/orders/scheduled" => orders::place::schedule,
     PUT "/orders/bulk-status-update" => orders::bulk::update_status,
     POST "/orders/bulk-assign-delivery" => orders::bulk::assign,
@@ -31,4 +34,13 @@ pub static ROUTES: &[Route] = routes![
     GET "/orders/:order_id/history" => orders::history::get,
     GET "/orders/:order_id/delivery-location" => orders::location::get,
     PUT "/orders/:order_id/delivery-location" => orders::location::report,
+    POST "/templates" => templates::create,
+    GET "/templates" => templates::mine,
+    GET "/templates/:template_id" => templates::get,
+    DELETE "/templates/:template_id" => templates::delete,
+    POST "/templates/:template_id/order" => templates::order,
+    GET "/analytics/revenue" => analytics::revenue,
+    GET "/analytics/delivery-performance" => analytics::delivery_performance,
+    GET "/analytics/top-customers" => analytics::top_customers,
+    GET "/analytics/cancellation-rate" => analytics::cancellation_rate,
 ];

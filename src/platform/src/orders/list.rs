@@ -1,11 +1,11 @@
 //! Lists of orders, newest first, by offset or by a cursor that stays fast at any depth.
 
 use chrono::{DateTime, Utc};
-use domain::{Order, Page, Start, Status, UserId};
-use spin_sdk::pg::ParameterValue;
+use domain::{Order, Page, Status, UserId};
 
 use crate::{
     Database, DbError,
+    conditions::Conditions,
     database::document,
     parameters::{moment, text},
 };
@@ -18,32 +18,6 @@ pub struct Filter {
     pub status: Option<Status>,
     pub created_from: Option<DateTime<Utc>>,
     pub created_to: Option<DateTime<Utc>>,
-}
-
-/// Conditions and their parameters, in step.
-#[derive(Default)]
-pub(super) struct Conditions {
-    texts: Vec<String>,
-    pub parameters: Vec<ParameterValue>,
-}
-
-impl Conditions {
-    /// Adds a condition; `{}` in it stands for the parameter.
-    pub fn add(&mut self, condition: &str, parameter: ParameterValue) {
-        let name = self.parameter(parameter);
-        self.texts.push(condition.replace("{}", &name));
-    }
-
-    /// Adds a parameter and answers its name in the statement.
-    pub fn parameter(&mut self, parameter: ParameterValue) -> String {
-        self.parameters.push(parameter);
-        format!("${}", self.parameters.len())
-    }
-
-    /// The `where` clause.
-    pub fn clause(&self) -> String {
-        if self.texts.is_empty() { String::new() } else { format!("where {}", self.texts.join(" and ")) }
-    }
 }
 
 impl Filter {
@@ -71,26 +45,13 @@ impl Filter {
 /// A page of the orders that the filter lets through; one more than the page holds, if there are more.
 pub async fn list(db: &Database, filter: &Filter, page: &Page) -> Result<Vec<Order>, DbError> {
     let mut conditions = filter.conditions();
-    let mut offset = String::new();
-    match &page.start {
-        Start::Offset(0) => {}
-        Start::Offset(rows) => {
-            offset = format!("offset {}", conditions.parameter(i64::from(*rows).into()));
-        }
-        Start::After(cursor) => {
-            let id = conditions.parameter(cursor.id.get().into());
-            let after = format!("(created_at, id) < ({{}}::timestamp at time zone 'utc', {id}::int4)");
-            conditions.add(&after, moment(cursor.created_at));
-        }
-    }
-    let limit = conditions.parameter((i64::from(page.limit) + 1).into());
-    let clause = conditions.clause();
+    let page = conditions.page(page);
     let statement = format!(
         "select row_to_json(d)::text from (
             select o.*, (
                 select coalesce(json_agg(row_to_json(i) order by i.id), '[]') from order_items i where i.order_id = o.id
             ) as items
-            from (select * from orders {clause} order by created_at desc, id desc limit {limit} {offset}) o
+            from (select * from orders {page}) o
         ) d"
     );
     db.idempotent(&statement, &conditions.parameters).await?.iter().map(document).collect()

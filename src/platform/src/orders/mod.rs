@@ -2,6 +2,7 @@
 
 mod change;
 mod event;
+mod export;
 mod feedback;
 mod list;
 mod place;
@@ -15,9 +16,10 @@ use crate::{
 
 pub use change::{Changed, assign, set_status};
 pub use event::{Event, history, latest_location, report_location};
+pub use export::{Export, Format};
 pub use feedback::{Feedback, feedback_of, rate};
 pub use list::{Filter, list};
-pub use place::{Draft, Placed, place};
+pub use place::{Draft, Placed, Source, place};
 
 /// Selects the orders of a source as documents: all columns, with the items from another source.
 macro_rules! documents_of {

@@ -9,6 +9,7 @@ use super::documents_of;
 use crate::{
     Database, DbError, Trace,
     checkout::Checkout,
+    customer::noting_customer,
     database::only_document,
     parameters::{amount, moment, optional_moment, optional_text, text},
     services::Entry,
@@ -31,30 +32,49 @@ pub struct Placed {
     pub charge: Entry,
 }
 
+/// Where the lines of an order come from.
+#[derive(Clone, Copy)]
+pub enum Source<'a> {
+    /// The customer's cart, to which this checkout is the right.
+    Cart(&'a Checkout),
+    /// A list of the customer's, which can be ordered as often as they like.
+    Template,
+}
+
+/// Numbers an order made from a cart, if the checkout is still ours.
+const FROM_CART: &str = "numbered as (
+        update checkouts set order_id = nextval('orders_id_seq'), expires_at = now() + interval '60 seconds'
+        where user_id = $1 and token = $2 and order_id is null
+        returning order_id
+    )";
+
+/// Numbers an order made from a template, and notes the customer, as a checkout does.
+const FROM_TEMPLATE: &str = concat!(
+    "customer as (",
+    noting_customer!(),
+    "), numbered as (select nextval('orders_id_seq')::int4 as order_id)"
+);
+
 /// Stores a pending order with its items, its first event, the charge to ask for and the task that
-/// settles the charge should this request not live to do it. None when the checkout is not ours any
+/// settles the charge should this request not live to do it. None when a checkout is not ours any
 /// more.
 pub async fn place(
     db: &Database,
-    checkout: &Checkout,
+    source: Source<'_>,
     customer: &Actor,
     draft: &Draft<'_>,
     trace: &Trace,
 ) -> Result<Option<Placed>, DbError> {
-    const STATEMENT: &str = concat!(
-        "with claim as (
-            update checkouts set order_id = nextval('orders_id_seq'), expires_at = now() + interval '60 seconds'
-            where user_id = $1 and token = $2 and order_id is null
-            returning order_id
-        ), placed as (
+    const STORED: &str = concat!(
+        "placed as (
             insert into orders (id, user_id, total_amount, delivery_fee, delivery_address, delivery_latitude,
                 delivery_longitude, estimated_delivery_time, scheduled_for)
             select order_id, $1, $3, $4, $5, $6, $7, $8::timestamp at time zone 'utc', $9::timestamp at time zone 'utc'
-            from claim
+            from numbered
             returning *
         ), lines as (
             insert into order_items (order_id, product_id, quantity, price, product_name)
-            select c.order_id, l.* from claim c, unnest($10::int4[], $11::int4[], $12::numeric[], $13::text[]) l
+            select n.order_id, l.* from numbered n, unnest($10::int4[], $11::int4[], $12::numeric[], $13::text[]) l
             returning *
         ), event as (
             insert into order_events (order_id, version, type, actor_id, actor_role, data, request_id)
@@ -72,13 +92,17 @@ pub async fn place(
         documents_of!("placed", items: "lines"),
         ") as document (d)"
     );
+    let (numbered, second) = match source {
+        Source::Cart(checkout) => (FROM_CART, text(&checkout.token)),
+        Source::Template => (FROM_TEMPLATE, optional_text(customer.email.as_deref())),
+    };
     let column = |of: fn(&PricedLine) -> i32| draft.lines.iter().map(of).collect::<Vec<i32>>();
     let place = draft.delivery.coordinates.as_ref();
     let prices = draft.lines.iter().map(|line| Some(line.price.to_string())).collect();
     let names = draft.lines.iter().map(|line| Some(line.name.clone())).collect();
     let parameters = [
         text(customer.id.as_str()),
-        text(&checkout.token),
+        second,
         amount(draft.total),
         amount(draft.delivery_fee),
         text(&draft.delivery.address),
@@ -94,5 +118,5 @@ pub async fn place(
         text(&trace.request_id),
         optional_text(trace.traceparent.as_deref()),
     ];
-    only_document(&db.change(STATEMENT, &parameters).await?)
+    only_document(&db.change(&format!("with {numbered}, {STORED}"), &parameters).await?)
 }

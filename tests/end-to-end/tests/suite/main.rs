@@ -1,5 +1,6 @@
 //! The service as its users meet it. A module for each route or concern; a test's name is a situation.
 
+mod analytics;
 mod auth;
 mod health;
 mod notifications;
@@ -8,3 +9,4 @@ mod outages;
 mod paths;
 mod problems;
 mod roles;
+mod templates;

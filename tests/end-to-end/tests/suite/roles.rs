@@ -62,6 +62,16 @@ fn table() -> Vec<Row> {
         row("GET /orders/:order_id/history",           "confirmed",        nothing,          [401,  404,     200,  200,    404,  200]),
         row("GET /orders/:order_id/delivery-location", "out_for_delivery", nothing,          [401,  404,     200,  200,    404,  200]),
         row("PUT /orders/:order_id/delivery-location", "out_for_delivery", place,            [401,  404,     403,  200,    404,  200]),
+        row("GET /orders/export",                      "confirmed",        nothing,          [401,  403,     403,  403,    403,  200]),
+        row("POST /templates",                         "confirmed",        template,         [401,  201,     201,  201,    201,  201]),
+        row("GET /templates",                          "confirmed",        nothing,          [401,  200,     200,  200,    200,  200]),
+        row("GET /templates/:template_id",             "confirmed",        nothing,          [401,  404,     200,  404,    404,  200]),
+        row("DELETE /templates/:template_id",          "confirmed",        nothing,          [401,  404,     204,  404,    404,  204]),
+        row("POST /templates/:template_id/order",      "confirmed",        delivery,         [401,  404,     201,  404,    404,  403]),
+        row("GET /analytics/revenue",                  "confirmed",        nothing,          [401,  403,     403,  403,    403,  200]),
+        row("GET /analytics/delivery-performance",     "confirmed",        nothing,          [401,  403,     403,  403,    403,  200]),
+        row("GET /analytics/top-customers",            "confirmed",        nothing,          [401,  403,     403,  403,    403,  200]),
+        row("GET /analytics/cancellation-rate",        "confirmed",        nothing,          [401,  403,     403,  403,    403,  200]),
     ]
 }
 
@@ -103,6 +113,10 @@ fn place(_: i64) -> Value {
     json!({ "latitude": "40.7", "longitude": "-74" })
 }
 
+fn template(_: i64) -> Value {
+    json!({ "name": "Weekly Grocery Pack", "items": [{ "product_id": 5, "quantity": 2 }] })
+}
+
 /// The lines of the service's route table: methods and paths.
 pub fn routes() -> Vec<(Method, &'static str)> {
     let route = |line: &'static str| {
@@ -140,7 +154,7 @@ async fn ask(app: &TestApp, row: &Row, asker: Asker) {
         prepare(row.path, id, &owner, &courier).await;
     }
     let before = state(app, id).await;
-    let path = row.path.replace(":order_id", &id.to_string());
+    let path = concrete(row.path, id, &owner).await;
     let request = match asker {
         Asker::Nobody => app.request(row.method.clone(), &path),
         Asker::Stranger => app.customer().request(row.method.clone(), &path),
@@ -154,6 +168,10 @@ async fn ask(app: &TestApp, row: &Row, asker: Asker) {
 
     let expected = row.answers[asker as usize];
     assert_eq!(answer.status, expected, "{} {} by {asker:?}: {}", row.method, row.path, answer.text);
+    if expected == 204 {
+        answer.expect_nothing();
+        return;
+    }
     if expected < 300 {
         answer.expect(expected);
         return;
@@ -164,6 +182,16 @@ async fn ask(app: &TestApp, row: &Row, asker: Asker) {
     }
     assert!(!problem.text.contains(&owner.id), "nothing is told of the order: {}", problem.text);
     assert_eq!(state(app, id).await, before, "{} {} by {asker:?}", row.method, row.path);
+}
+
+/// The path for this order or a template of the owner's, with the query it can't do without.
+async fn concrete(path: &str, id: i64, owner: &Person<'_>) -> String {
+    if path.contains(":template_id") {
+        let kept = owner.post("/templates", &template(id)).await.expect(201);
+        return path.replace(":template_id", &kept.id().to_string());
+    }
+    let query = if path == "/analytics/revenue" { "?start_date=2020-01-01&end_date=2020-01-31" } else { "" };
+    path.replace(":order_id", &id.to_string()) + query
 }
 
 /// Makes sure that there is something to read.

@@ -1,12 +1,18 @@
 //! Lists of orders: a customer's own, and all for staff.
 
 use chrono::{DateTime, Utc};
-use domain::{Actor, Cursor, Invalid, Order, Role, Status, UserId};
-use http::{HeaderValue, header};
+use domain::{Actor, Invalid, Role, Status, UserId};
 use platform::orders::{self, Filter};
 
 use super::{products_of, response::OrderResponse};
-use crate::{App, call::Call, problem::Problem, reply::Reply, router::Answer};
+use crate::{
+    App,
+    call::Call,
+    paging::{cut, linked},
+    problem::Problem,
+    reply::Reply,
+    router::Answer,
+};
 
 /// `GET /orders/my-orders`: the caller's own orders, newest first.
 pub async fn mine(call: &Call) -> Answer {
@@ -18,7 +24,7 @@ pub async fn mine(call: &Call) -> Answer {
 /// `GET /orders`: all orders for an admin, the assigned ones for a courier.
 pub async fn all(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.staff()?);
-    let mut filter = filter(call)?;
+    let mut filter = filter(call).map_err(Problem::invalid)?;
     if actor.role == Role::DeliveryPartner {
         filter.delivery_partner_id = Some(actor.id.clone());
     }
@@ -28,8 +34,7 @@ pub async fn all(call: &Call) -> Answer {
 async fn page(call: &Call, app: &App, actor: &Actor, filter: &Filter, path: &str) -> Answer {
     let page = call.page()?;
     let mut found = orders::list(&app.db, filter, &page).await?;
-    let is_last = found.len() <= page.limit as usize;
-    found.truncate(page.limit as usize);
+    let next = cut(&mut found, &page);
     let products = app.products.details(&products_of(&found), &call.trace).await;
     let shown: Vec<_> = found
         .iter()
@@ -37,18 +42,14 @@ async fn page(call: &Call, app: &App, actor: &Actor, filter: &Filter, path: &str
             OrderResponse::new(order, &products, order.allowed_actions(actor, call.now, app.return_window))
         })
         .collect();
-    let reply = Reply::ok(&shown);
-    Ok(match found.last().filter(|_| !is_last) {
-        Some(last) => reply.header(header::LINK, next(call, path, last)),
-        None => reply,
-    })
+    Ok(linked(Reply::ok(&shown), call, path, next))
 }
 
 /// Reads the filters of a list.
 ///
 /// # Errors
-/// 422 with each value that can't be one, by its name.
-pub fn filter(call: &Call) -> Result<Filter, Problem> {
+/// Each value that can't be one, by its name.
+pub fn filter(call: &Call) -> Result<Filter, Vec<Invalid>> {
     let mut faults = Vec::new();
     let user = |name| call.query(name).map(|text| UserId::try_from(text.to_owned())).transpose();
     let mut person = |name| {
@@ -79,22 +80,11 @@ pub fn filter(call: &Call) -> Result<Filter, Problem> {
     if faults.is_empty() {
         Ok(Filter { user_id, delivery_partner_id, status, created_from, created_to })
     } else {
-        Err(Problem::invalid(faults))
+        Err(faults)
     }
 }
 
 /// Whether Postgres has such a time, too.
 fn is_storable(time: &DateTime<Utc>) -> bool {
     (0..=9999).contains(&chrono::Datelike::year(time))
-}
-
-/// Where the list goes on (RFC 8288): the same query after the last order.
-fn next(call: &Call, path: &str, last: &Order) -> HeaderValue {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    for (name, value) in call.query.iter().filter(|(name, _)| !matches!(name.as_str(), "cursor" | "offset")) {
-        query.append_pair(name, value);
-    }
-    query.append_pair("cursor", &Cursor::from(last).to_string());
-    let link = format!("<{path}?{}>; rel=\"next\"", query.finish());
-    HeaderValue::try_from(link).expect("an encoded query makes a valid header")
 }

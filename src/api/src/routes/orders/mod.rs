@@ -2,6 +2,7 @@
 
 pub mod assignment;
 pub mod bulk;
+pub mod export;
 pub mod feedback;
 pub mod history;
 pub mod list;

@@ -6,6 +6,7 @@ mod bulk;
 mod cancel;
 mod cart;
 mod contention;
+mod export;
 mod feedback;
 mod history;
 mod invalid;

@@ -1,0 +1,55 @@
+//! Reports for admins.
+
+use domain::{Invalid, Period, whole_number};
+use platform::analytics::{self, Ranking};
+
+use crate::{call::Call, problem::Problem, reply::Reply, router::Answer};
+
+/// `GET /analytics/revenue`: what was sold, day by day.
+pub async fn revenue(call: &Call) -> Answer {
+    let app = call.app()?;
+    call.admin()?;
+    let period = Period::bounded(|name| call.query(name)).map_err(Problem::invalid)?;
+    let days = analytics::revenue(&app.db, &period).await?.ok_or_else(no_such_zone)?;
+    Ok(Reply::ok(&days))
+}
+
+/// `GET /analytics/delivery-performance`: how fast and how punctual deliveries were.
+pub async fn delivery_performance(call: &Call) -> Answer {
+    let app = call.app()?;
+    call.admin()?;
+    let period = Period::parse(|name| call.query(name)).map_err(Problem::invalid)?;
+    let performance = analytics::delivery_performance(&app.db, &period).await?.ok_or_else(no_such_zone)?;
+    Ok(Reply::ok(&performance))
+}
+
+/// `GET /analytics/top-customers`: who spent or ordered most.
+pub async fn top_customers(call: &Call) -> Answer {
+    let app = call.app()?;
+    call.admin()?;
+    let limit = whole_number("limit", call.query("limit"), 1..=100, 10);
+    let ranking = match call.query("sort") {
+        None | Some("spent") => Ok(Ranking::Spent),
+        Some("orders") => Ok(Ranking::Orders),
+        Some(_) => Err(Invalid::new("sort", "must be spent or orders")),
+    };
+    match (limit, ranking) {
+        (Ok(limit), Ok(ranking)) => Ok(Reply::ok(&analytics::top_customers(&app.db, limit, ranking).await?)),
+        (limit, ranking) => {
+            Err(Problem::invalid([limit.err(), ranking.err()].into_iter().flatten().collect()))
+        }
+    }
+}
+
+/// `GET /analytics/cancellation-rate`: how many of the latest orders were cancelled.
+pub async fn cancellation_rate(call: &Call) -> Answer {
+    let app = call.app()?;
+    call.admin()?;
+    let days = whole_number("period_days", call.query("period_days"), 1..=3_650, 30);
+    let days = days.map_err(|fault| Problem::invalid(vec![fault]))?;
+    Ok(Reply::ok(&analytics::cancellation_rate(&app.db, days).await?))
+}
+
+fn no_such_zone() -> Problem {
+    Problem::invalid(vec![Period::no_such_zone()])
+}

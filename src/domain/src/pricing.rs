@@ -1,0 +1,272 @@
+//! What shall be ordered, and what it costs.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Invalid, Money, ProductId, id::NotAnId};
+
+const MAX_PRODUCTS: usize = 100;
+const MAX_QUANTITY: i64 = 9_999;
+
+/// A product and how many of it: a line of a cart, or of a list that a customer wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CartLine {
+    pub product_id: ProductId,
+    pub quantity: i64,
+}
+
+/// What the catalogue says of a product, as far as it decides whether and for how much it is sold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Catalogued {
+    pub name: String,
+    pub price: Money,
+    pub stock_quantity: i64,
+    pub is_active: bool,
+}
+
+/// One line of an order to be: a product, how many, at which price.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PricedLine {
+    pub product_id: ProductId,
+    pub quantity: i32,
+    pub price: Money,
+    pub name: String,
+}
+
+/// Reads `items` of a request: 1 to 100 products, each listed once with its quantity. (A cart may
+/// hold several lines of one product, for it grows click by click; a list is written at once.)
+///
+/// # Errors
+/// Each wrong line, by its pointer.
+pub fn order_lines(items: &Value) -> Result<Vec<CartLine>, Vec<Invalid>> {
+    let Some(items) = items.as_array().filter(|items| (1..=MAX_PRODUCTS).contains(&items.len())) else {
+        let detail = format!("must be a list of 1 to {MAX_PRODUCTS} products");
+        return Err(vec![Invalid::new("/items", detail)]);
+    };
+    let mut lines: Vec<CartLine> = Vec::with_capacity(items.len());
+    let mut faults = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let at = |field: &str| format!("/items/{index}/{field}");
+        let product_id = item["product_id"].as_i64().and_then(|id| ProductId::try_from(id).ok());
+        let quantity = item["quantity"].as_i64().filter(|quantity| (1..=MAX_QUANTITY).contains(quantity));
+        if product_id.is_none() {
+            faults.push(Invalid::new(at("product_id"), NotAnId::Number.to_string()));
+        }
+        if quantity.is_none() {
+            let detail = format!("must be a whole number from 1 to {MAX_QUANTITY}");
+            faults.push(Invalid::new(at("quantity"), detail));
+        }
+        let (Some(product_id), Some(quantity)) = (product_id, quantity) else { continue };
+        if lines.iter().any(|line| line.product_id == product_id) {
+            let detail =
+                format!("product {product_id} is listed twice: list it once with its whole quantity");
+            faults.push(Invalid::new(at("product_id"), detail));
+        }
+        lines.push(CartLine { product_id, quantity });
+    }
+    if faults.is_empty() { Ok(lines) } else { Err(faults) }
+}
+
+/// Prices a customer's cart as [`price_lines`] does.
+///
+/// # Errors
+/// As [`price_lines`], and for an empty cart.
+pub fn price_cart(
+    cart: &[CartLine],
+    catalogue: &BTreeMap<ProductId, Catalogued>,
+) -> Result<(Vec<PricedLine>, Money), Vec<Invalid>> {
+    if cart.is_empty() {
+        return Err(vec![Invalid::new("/cart/items", "the cart is empty: put something into it first")]);
+    }
+    price_lines("/cart/items", cart, catalogue)
+}
+
+/// Prices what shall be ordered: one line for each product, in the order of their first appearance,
+/// and the sum. `catalogue` holds every product of the lines that exists.
+///
+/// # Errors
+/// What stands in the way of the order, with pointers that begin with `at`: each product that is
+/// missing, not sold or short of stock, a wrong quantity, a sum out of range.
+pub fn price_lines(
+    at: &str,
+    lines: &[CartLine],
+    catalogue: &BTreeMap<ProductId, Catalogued>,
+) -> Result<(Vec<PricedLine>, Money), Vec<Invalid>> {
+    let lines = merged(lines);
+    if lines.len() > MAX_PRODUCTS {
+        let detail = format!("an order takes at most {MAX_PRODUCTS} different products");
+        return Err(vec![Invalid::new(at, detail)]);
+    }
+    let mut priced = Vec::with_capacity(lines.len());
+    let mut faults = Vec::new();
+    for (index, line) in &lines {
+        match price_line(&format!("{at}/{index}"), line, catalogue.get(&line.product_id)) {
+            Ok(line) => priced.push(line),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let subtotal = priced
+        .iter()
+        .try_fold(Money::ZERO, |sum, line| sum.checked_add(line.price.times(line.quantity.unsigned_abs())?))
+        .map_err(|_| vec![Invalid::new(at, format!("the sum is over {}", Money::MAX))])?;
+    Ok((priced, subtotal))
+}
+
+/// Lines of one product become one, each with the place of its first. A line without a
+/// sensible quantity of its own stays as it is, for [`price_line`] to refuse.
+fn merged(given: &[CartLine]) -> Vec<(usize, CartLine)> {
+    let mut lines: Vec<(usize, CartLine)> = Vec::with_capacity(given.len());
+    for (index, line) in given.iter().enumerate() {
+        let known = lines.iter_mut().find(|(_, known)| known.product_id == line.product_id);
+        match known.filter(|(_, known)| known.quantity > 0 && line.quantity > 0) {
+            Some((_, known)) => known.quantity = known.quantity.saturating_add(line.quantity),
+            None => lines.push((index, *line)),
+        }
+    }
+    lines
+}
+
+fn price_line(at: &str, line: &CartLine, product: Option<&Catalogued>) -> Result<PricedLine, Invalid> {
+    let CartLine { product_id, quantity } = *line;
+    let at = |field: &str| format!("{at}/{field}");
+    let Some(product) = product else {
+        return Err(Invalid::new(at("product_id"), format!("product {product_id} does not exist")));
+    };
+    let named = format!("product {product_id} ({})", product.name);
+    if !product.is_active || product.price == Money::ZERO {
+        return Err(Invalid::new(at("product_id"), format!("{named} is not sold at present")));
+    }
+    let in_range = i32::try_from(quantity).ok().filter(|_| (1..=MAX_QUANTITY).contains(&quantity));
+    let Some(in_range) = in_range else {
+        return Err(Invalid::new(at("quantity"), format!("{named}: must be from 1 to {MAX_QUANTITY}")));
+    };
+    if quantity > product.stock_quantity {
+        let left = product.stock_quantity.max(0);
+        return Err(Invalid::new(
+            at("quantity"),
+            format!("{named} is short of stock: {left} left, {quantity} asked for"),
+        ));
+    }
+    Ok(PricedLine { product_id, quantity: in_range, price: product.price, name: product.name.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn pointers(faults: &[Invalid]) -> Vec<&str> {
+        faults.iter().map(|fault| fault.pointer.as_str()).collect()
+    }
+
+    fn product(price: &str, stock: i64) -> Catalogued {
+        Catalogued {
+            name: "Apple".into(),
+            price: price.parse().unwrap(),
+            stock_quantity: stock,
+            is_active: true,
+        }
+    }
+
+    fn id(number: i64) -> ProductId {
+        ProductId::try_from(number).unwrap()
+    }
+
+    fn line(product: i64, quantity: i64) -> CartLine {
+        CartLine { product_id: id(product), quantity }
+    }
+
+    #[test]
+    fn a_cart_is_priced_and_lines_of_one_product_are_merged() {
+        let catalogue = BTreeMap::from([(id(5), product("2.99", 10)), (id(8), product("0.50", 1))]);
+        let (lines, subtotal) = price_cart(&[line(5, 2), line(8, 1), line(5, 1)], &catalogue).unwrap();
+        let quantities: Vec<_> = lines.iter().map(|l| (l.product_id.get(), l.quantity)).collect();
+        assert_eq!(quantities, [(5, 3), (8, 1)]);
+        assert_eq!(subtotal.to_string(), "9.47");
+    }
+
+    #[test]
+    fn whatever_stands_in_the_way_is_named() {
+        let inactive = Catalogued { is_active: false, ..product("1.00", 10) };
+        let catalogue = BTreeMap::from([
+            (id(1), product("1.00", 3)),
+            (id(2), inactive),
+            (id(3), product("99999999.99", 10)),
+        ]);
+        for (cart, pointer, detail) in [
+            (vec![], "/cart/items", "the cart is empty: put something into it first"),
+            (vec![line(9, 1)], "/cart/items/0/product_id", "product 9 does not exist"),
+            (vec![line(2, 1)], "/cart/items/0/product_id", "product 2 (Apple) is not sold at present"),
+            (vec![line(1, 0)], "/cart/items/0/quantity", "product 1 (Apple): must be from 1 to 9999"),
+            (vec![line(1, i64::MAX)], "/cart/items/0/quantity", "product 1 (Apple): must be from 1 to 9999"),
+            (
+                vec![line(1, 2), line(1, 2)],
+                "/cart/items/0/quantity",
+                "product 1 (Apple) is short of stock: 3 left, 4 asked for",
+            ),
+            (
+                vec![line(1, 3), line(1, -1)],
+                "/cart/items/1/quantity",
+                "product 1 (Apple): must be from 1 to 9999",
+            ),
+            (vec![line(3, 2)], "/cart/items", "the sum is over 99999999.99"),
+        ] {
+            let faults = price_cart(&cart, &catalogue).unwrap_err();
+            assert_eq!((faults[0].pointer.as_str(), faults[0].detail.as_str()), (pointer, detail));
+        }
+        let many: Vec<_> = (1..=101).map(|n| line(n, 1)).collect();
+        assert_eq!(price_cart(&many, &catalogue).unwrap_err().len(), 1);
+    }
+
+    #[test]
+    fn a_list_names_each_product_once() {
+        let lines = order_lines(&json!([
+            {"product_id": 5, "quantity": 2, "note": "ripe"},
+            {"product_id": 8, "quantity": 9999},
+        ]));
+        assert_eq!(lines.unwrap(), [line(5, 2), line(8, 9999)]);
+        for (items, expected) in [
+            (json!(null), vec!["/items"]),
+            (json!([]), vec!["/items"]),
+            (json!({"0": 1}), vec!["/items"]),
+            (json!(vec![json!({"product_id": 5, "quantity": 1}); 101]), vec!["/items"]),
+            (json!([5]), vec!["/items/0/product_id", "/items/0/quantity"]),
+            (json!([{"product_id": "5", "quantity": 1.5}]), vec!["/items/0/product_id", "/items/0/quantity"]),
+            (
+                json!([{"product_id": 5, "quantity": 0}, {"product_id": 0, "quantity": 1}]),
+                vec!["/items/0/quantity", "/items/1/product_id"],
+            ),
+            (json!([{"product_id": 5, "quantity": 10_000}]), vec!["/items/0/quantity"]),
+            (
+                json!([{"product_id": 5, "quantity": 1}, {"product_id": 5, "quantity": 1}]),
+                vec!["/items/1/product_id"],
+            ),
+        ] {
+            assert_eq!(pointers(&order_lines(&items).unwrap_err()), expected, "{items}");
+        }
+    }
+
+    #[test]
+    fn faults_of_other_lines_point_into_them() {
+        let faults = price_lines("/items", &[line(5, 1)], &BTreeMap::new()).unwrap_err();
+        assert_eq!(pointers(&faults), ["/items/0/product_id"]);
+    }
+
+    proptest! {
+        #[test]
+        fn the_subtotal_is_the_sum_of_the_lines(cart in prop::collection::vec((1..20i64, 1..50i64), 1..40)) {
+            let catalogue: BTreeMap<_, _> =
+                (1..20).map(|n| (id(n), Catalogued { price: Money::from_cents(n as u64 * 37).unwrap(), ..product("1", 9999) })).collect();
+            let lines: Vec<_> = cart.iter().map(|(product, quantity)| line(*product, *quantity)).collect();
+            let (_, subtotal) = price_cart(&lines, &catalogue).unwrap();
+            let expected: i64 = cart.iter().map(|(product, quantity)| product * 37 * quantity).sum();
+            prop_assert_eq!(subtotal.cents(), expected as u64);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Conditions of a statement and their parameters, kept in step.
+
+use domain::{Page, Start};
+use spin_sdk::pg::ParameterValue;
+
+use crate::parameters::moment;
+
+#[derive(Default)]
+pub struct Conditions {
+    texts: Vec<String>,
+    pub parameters: Vec<ParameterValue>,
+}
+
+impl Conditions {
+    /// Adds a condition; `{}` in it stands for the parameter.
+    pub fn add(&mut self, condition: &str, parameter: ParameterValue) {
+        let name = self.parameter(parameter);
+        self.texts.push(condition.replace("{}", &name));
+    }
+
+    /// Adds a parameter and answers its name in the statement.
+    pub fn parameter(&mut self, parameter: ParameterValue) -> String {
+        self.parameters.push(parameter);
+        format!("${}", self.parameters.len())
+    }
+
+    /// The `where` clause.
+    pub fn clause(&self) -> String {
+        if self.texts.is_empty() { String::new() } else { format!("where {}", self.texts.join(" and ")) }
+    }
+
+    /// The `where` clause and what follows it for a page of the rows, newest first: one more than the
+    /// page holds, if there are more.
+    pub fn page(&mut self, page: &Page) -> String {
+        let mut offset = String::new();
+        match &page.start {
+            Start::Offset(0) => {}
+            Start::Offset(rows) => {
+                offset = format!("offset {}", self.parameter(i64::from(*rows).into()));
+            }
+            Start::After(cursor) => {
+                let id = self.parameter(cursor.id.into());
+                let after = format!("(created_at, id) < ({{}}::timestamp at time zone 'utc', {id}::int4)");
+                self.add(&after, moment(cursor.created_at));
+            }
+        }
+        let limit = self.parameter((i64::from(page.limit) + 1).into());
+        format!("{} order by created_at desc, id desc limit {limit} {offset}", self.clause())
+    }
+}

@@ -1,0 +1,52 @@
+//! Templates in Postgres.
+
+use domain::{Actor, Page, Template, TemplateDraft, TemplateId, UserId};
+use serde_json::json;
+
+use crate::{
+    Database, DbError,
+    conditions::Conditions,
+    customer::noting_customer,
+    database::{document, only_document, the_document},
+    parameters::{optional_text, text},
+};
+
+/// Keeps a template of the customer's, and notes the customer.
+pub async fn create(db: &Database, customer: &Actor, draft: &TemplateDraft) -> Result<Template, DbError> {
+    const STATEMENT: &str = concat!(
+        "with customer as (",
+        noting_customer!(),
+        "), kept as (
+            insert into order_templates (user_id, name, items) values ($1, $3, $4::text::jsonb)
+            returning *
+        )
+        select row_to_json(k)::text from kept k"
+    );
+    let parameters = [
+        text(customer.id.as_str()),
+        optional_text(customer.email.as_deref()),
+        text(&draft.name),
+        text(&json!(draft.items).to_string()),
+    ];
+    the_document(&db.change(STATEMENT, &parameters).await?)
+}
+
+/// A page of the customer's templates; one more than the page holds, if there are more.
+pub async fn list(db: &Database, customer: &UserId, page: &Page) -> Result<Vec<Template>, DbError> {
+    let mut conditions = Conditions::default();
+    conditions.add("user_id = {}", text(customer.as_str()));
+    let page = conditions.page(page);
+    let statement = format!("select row_to_json(t)::text from (select * from order_templates {page}) t");
+    db.idempotent(&statement, &conditions.parameters).await?.iter().map(document).collect()
+}
+
+/// The template of that id.
+pub async fn find(db: &Database, id: TemplateId) -> Result<Option<Template>, DbError> {
+    let statement = "select row_to_json(t)::text from order_templates t where id = $1";
+    only_document(&db.idempotent(statement, &[id.get().into()]).await?)
+}
+
+/// Forgets a template; one that is gone already is as good.
+pub async fn delete(db: &Database, id: TemplateId) -> Result<(), DbError> {
+    db.idempotent("delete from order_templates where id = $1", &[id.get().into()]).await.map(drop)
+}
