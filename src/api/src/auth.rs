@@ -21,7 +21,7 @@ enum Key {
     Hs256(HS256Key),
     Hs384(HS384Key),
     Hs512(HS512Key),
-    Rs256(RS256PublicKey),
+    Rs256(Box<RS256PublicKey>),
     Es256(ES256PublicKey),
     EdDsa(Ed25519PublicKey),
 }
@@ -66,7 +66,7 @@ impl Verifier {
             "HS256" => Key::Hs256(HS256Key::from_bytes(long_enough(secret)?)),
             "HS384" => Key::Hs384(HS384Key::from_bytes(long_enough(secret)?)),
             "HS512" => Key::Hs512(HS512Key::from_bytes(long_enough(secret)?)),
-            "RS256" => Key::Rs256(RS256PublicKey::from_pem(public_key).map_err(not_a_key)?),
+            "RS256" => Key::Rs256(Box::new(RS256PublicKey::from_pem(public_key).map_err(not_a_key)?)),
             "ES256" => Key::Es256(ES256PublicKey::from_pem(public_key).map_err(not_a_key)?),
             "EdDSA" => Key::EdDsa(Ed25519PublicKey::from_pem(public_key).map_err(not_a_key)?),
             _ => {
