@@ -9,6 +9,7 @@ mod paging;
 mod placing;
 mod problem;
 mod reply;
+mod revising;
 mod router;
 mod routes;
 

@@ -39,6 +39,11 @@ impl Money {
         Self::from_cents(self.cents + other.cents)
     }
 
+    /// What is left of it; none when `other` is more.
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        self.cents.checked_sub(other.cents).map(|cents| Self { cents })
+    }
+
     /// The price of `quantity` pieces.
     ///
     /// # Errors
@@ -122,6 +127,8 @@ mod tests {
         assert_eq!(Money::MAX.checked_add("0.01".parse().unwrap()), Err(NotMoney));
         assert_eq!(Money::MAX.times(2), Err(NotMoney));
         assert_eq!("2.99".parse::<Money>().unwrap().times(3), "8.97".parse());
+        assert_eq!(Money::MAX.checked_sub(Money::MAX), Some(Money::ZERO));
+        assert_eq!(Money::ZERO.checked_sub(Money::MAX), None);
     }
 
     proptest! {

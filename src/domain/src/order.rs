@@ -101,6 +101,21 @@ impl Order {
         )))
     }
 
+    /// Decides whether `actor` may change the items now.
+    ///
+    /// # Errors
+    /// Neither owner nor admin, or already being prepared.
+    pub fn check_items(&self, actor: &Actor) -> Result<(), Refusal> {
+        if !self.is_owned_by(actor) && !actor.is_admin() {
+            return Err(Refusal::Person("only the customer or an admin can change the items of an order"));
+        }
+        if self.status.may_change_items() {
+            return Ok(());
+        }
+        let detail = format!("the items of an order that is {} can't be changed", self.status);
+        Err(Refusal::Now(format!("{detail}, only of one that is pending or confirmed")))
+    }
+
     /// Decides whether `actor` may ask for a return now.
     ///
     /// # Errors
@@ -186,10 +201,10 @@ impl Order {
         now: DateTime<Utc>,
         return_window: TimeDelta,
     ) -> Vec<Action> {
-        let (owner, admin) = (self.is_owned_by(actor), actor.is_admin());
+        let admin = actor.is_admin();
         let can_step = self.status.successors().iter().any(|to| self.check_step(actor, *to).is_ok());
         [
-            (Action::ModifyItems, (owner || admin) && self.status.may_change_items()),
+            (Action::ModifyItems, self.check_items(actor).is_ok()),
             (Action::Cancel, self.check_cancel(actor).is_ok()),
             (Action::UpdateStatus, can_step),
             (Action::AssignDelivery, admin && self.check_assign().is_ok()),

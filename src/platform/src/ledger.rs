@@ -85,7 +85,7 @@ async fn approve(
             returning order_id, seq, amount
         ), before as (
             select o.id, o.status = 'pending' as is_pending from orders o join charge c on c.order_id = o.id
-            where o.status not in ('cancelled', 'refunded') for update of o
+            where o.status not in ('cancelled', 'refunded') and c.seq = 1 for update of o
         ), changed as (
             update orders o set version = version + 1, updated_at = now(),
                 status = case when b.is_pending then 'confirmed' else o.status end
@@ -155,7 +155,7 @@ pub async fn refuse(
         ), changed as (
             update orders o
             set status = 'cancelled', cancelled_at = now(), version = version + 1, updated_at = now()
-            from charge c where o.id = c.order_id and o.status = 'pending'
+            from charge c where o.id = c.order_id and o.status = 'pending' and c.seq = 1
             returning o.*
         ), event as (
             insert into order_events (order_id, version, type, actor_id, actor_role, data, request_id)
@@ -166,7 +166,7 @@ pub async fn refuse(
             delete from tasks t using charge c
             where t.order_id = c.order_id and t.kind = 'payment.settle' and t.payload @> jsonb_build_object('seq', c.seq)
         ), released as (
-            delete from checkouts k using charge c where k.order_id = c.order_id
+            delete from checkouts k using charge c where k.order_id = c.order_id and c.seq = 1
         ), follow_up as (
             insert into tasks (kind, order_id, payload, request_id, traceparent)
             select 'notify.status', id, jsonb_build_object('status', status), $4, $5 from changed where $6
@@ -183,6 +183,24 @@ pub async fn refuse(
         (by == By::Task).into(),
     ];
     only_document(&db.change(STATEMENT, &parameters).await?)
+}
+
+/// A charge that was not the order's first was not taken: the order stays as it is.
+pub async fn withdraw(db: &Database, charge: &Entry) -> Result<(), DbError> {
+    let statement = "with charge as (
+            update payments set status = 'declined', settled_at = now()
+            where order_id = $1 and seq = $2 and status = 'pending'
+            returning order_id, seq
+        )
+        delete from tasks t using charge c
+        where t.order_id = c.order_id and t.kind = 'payment.settle' and t.payload @> jsonb_build_object('seq', c.seq)";
+    db.idempotent(statement, &[charge.order_id.get().into(), charge.seq.into()]).await.map(drop)
+}
+
+/// Whether a charge of the order still waits for its outcome.
+pub async fn is_charging(db: &Database, order: OrderId) -> Result<bool, DbError> {
+    let statement = "select 1 from payments where order_id = $1 and kind = 'charge' and status = 'pending'";
+    Ok(!db.idempotent(statement, &[order.get().into()]).await?.is_empty())
 }
 
 /// The money was paid back.

@@ -27,6 +27,7 @@ pub static ROUTES: &[Route] = routes![
     GET "/orders/:order_id" => orders::get,
     PUT "/orders/:order_id/status" => orders::status::update,
     PUT "/orders/:order_id/assign-delivery" => orders::assignment::assign,
+    PUT "/orders/:order_id/items" => orders::items::replace,
     POST "/orders/:order_id/cancel" => orders::status::cancel,
     POST "/orders/:order_id/request-return" => orders::status::request_return,
     POST "/orders/:order_id/feedback" => orders::feedback::submit,

@@ -4,6 +4,7 @@ mod change;
 mod event;
 mod export;
 mod feedback;
+mod items;
 mod list;
 mod place;
 
@@ -18,6 +19,7 @@ pub use change::{Changed, assign, set_status};
 pub use event::{Event, history, latest_location, report_location};
 pub use export::{Export, Format};
 pub use feedback::{Feedback, feedback_of, rate};
+pub use items::{Revision, enter_difference, revise};
 pub use list::{Filter, list};
 pub use place::{Draft, Placed, Source, place};
 

@@ -55,6 +55,7 @@ fn table() -> Vec<Row> {
         row("GET /orders/:order_id",                   "confirmed",        nothing,          [401,  404,     200,  200,    404,  200]),
         row("PUT /orders/:order_id/status",            "preparing",        step,             [401,  403,     403,  200,    404,  200]),
         row("PUT /orders/:order_id/assign-delivery",   "preparing",        assignment,       [401,  403,     403,  403,    403,  200]),
+        row("PUT /orders/:order_id/items",             "confirmed",        items,            [401,  404,     200,  403,    404,  200]),
         row("POST /orders/:order_id/cancel",           "confirmed",        nothing,          [401,  404,     200,  403,    404,  200]),
         row("POST /orders/:order_id/request-return",   "delivered",        nothing,          [401,  404,     200,  403,    404,  403]),
         row("POST /orders/:order_id/feedback",         "delivered",        rating,           [401,  404,     201,  403,    404,  403]),
@@ -103,6 +104,10 @@ fn step(_: i64) -> Value {
 
 fn assignment(_: i64) -> Value {
     json!({ "delivery_partner_id": "456" })
+}
+
+fn items(_: i64) -> Value {
+    json!({ "items": [{ "product_id": 5, "quantity": 1 }] })
 }
 
 fn rating(_: i64) -> Value {

@@ -5,6 +5,7 @@ pub mod bulk;
 pub mod export;
 pub mod feedback;
 pub mod history;
+pub mod items;
 pub mod list;
 pub mod location;
 pub mod place;

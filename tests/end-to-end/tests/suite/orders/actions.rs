@@ -17,11 +17,22 @@ const WAY: [(&str, &str); 10] = [
     ("cancelled", "pending"),
 ];
 
-const ACTIONS: [&str; 6] =
-    ["cancel", "update_status", "assign_delivery", "update_location", "request_return", "submit_feedback"];
+const ACTIONS: [&str; 7] = [
+    "modify_items",
+    "cancel",
+    "update_status",
+    "assign_delivery",
+    "update_location",
+    "request_return",
+    "submit_feedback",
+];
 
 async fn tries(person: &Person<'_>, action: &str, id: i64, next_status: &str) -> Answer {
     match action {
+        "modify_items" => {
+            let items = json!({ "items": [{ "product_id": 5, "quantity": 1 }] });
+            person.put(&format!("/orders/{id}/items"), &items).await
+        }
         "cancel" => person.cancels(id).await,
         "update_status" => person.sets_status(id, next_status).await,
         "assign_delivery" => person.assigns(id, "456").await,

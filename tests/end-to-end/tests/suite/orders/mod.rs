@@ -10,6 +10,7 @@ mod export;
 mod feedback;
 mod history;
 mod invalid;
+mod items;
 mod list;
 mod location;
 mod my_orders;

@@ -1,0 +1,106 @@
+//! Changing the items of an order, such that the customer pays the new total, whatever happens on the
+//! way: more is charged before the change, less goes back after it.
+
+use std::collections::BTreeSet;
+
+use domain::{Actor, CartLine, Invalid, Money, Order, price_lines};
+use http::StatusCode;
+use platform::{
+    Trace, ledger,
+    log::Line,
+    orders::{self, Revision},
+    services::{Entry, PaymentOutcome},
+};
+
+use crate::{App, changing::Decision, problem::Problem};
+
+/// One request to change an order's items.
+pub struct Revising<'a> {
+    pub app: &'a App,
+    pub actor: &'a Actor,
+    pub lines: &'a [CartLine],
+    pub trace: &'a Trace,
+}
+
+impl Revising<'_> {
+    /// Gives the order these items at the prices of today. The delivery fee stays as it was agreed.
+    pub async fn run(&self, order: Order) -> Result<Decision<Order>, Problem> {
+        order.check_items(self.actor)?;
+        let ids: BTreeSet<_> = self.lines.iter().map(|line| line.product_id).collect();
+        let products = self.app.products.find(&ids, self.trace).await?;
+        let catalogue = products.iter().map(|(id, product)| (*id, product.catalogued())).collect();
+        let (lines, subtotal) = price_lines("/items", self.lines, &catalogue).map_err(Problem::invalid)?;
+        let total = subtotal.checked_add(order.delivery_fee).map_err(|_| {
+            Problem::invalid(vec![Invalid::new("/items", format!("the sum is over {}", Money::MAX))])
+        })?;
+        let revision = Revision { lines: &lines, total };
+        match total.checked_sub(order.total_amount) {
+            Some(more) if more > Money::ZERO => self.charge_first(&order, &revision, more).await,
+            _ => self.change_at_once(&order, &revision).await,
+        }
+    }
+
+    /// Changes the items; what was paid too much goes back.
+    async fn change_at_once(
+        &self,
+        order: &Order,
+        revision: &Revision<'_>,
+    ) -> Result<Decision<Order>, Problem> {
+        let db = &self.app.db;
+        let revised = orders::revise(db, order, revision, None, (self.actor, self.trace)).await?;
+        if revised.is_none() && ledger::is_charging(db, order.id).await? {
+            return Err(payment_under_way());
+        }
+        Ok(revised.into())
+    }
+
+    /// Takes the difference, then changes the items; a charge that comes too late is paid back.
+    async fn charge_first(
+        &self,
+        order: &Order,
+        revision: &Revision<'_>,
+        more: Money,
+    ) -> Result<Decision<Order>, Problem> {
+        let db = &self.app.db;
+        let entered = orders::enter_difference(db, order, more, self.trace).await?;
+        let charge = entered.ok_or_else(payment_under_way)?;
+        match self.app.payments.charge(&charge, self.trace).await {
+            PaymentOutcome::Approved { reference } => {
+                let paid = Some((&charge, reference.as_deref()));
+                let revised = orders::revise(db, order, revision, paid, (self.actor, self.trace)).await?;
+                // Deciding anew would charge anew.
+                Ok(Decision::Done(revised.ok_or_else(changed_meanwhile)?))
+            }
+            PaymentOutcome::Declined => {
+                ledger::withdraw(db, &charge).await?;
+                let detail = "the payment of the difference was declined; the order is unchanged";
+                Err(Problem::new(StatusCode::PAYMENT_REQUIRED, "payment-declined", detail))
+            }
+            PaymentOutcome::NotReached(problem) => {
+                ledger::withdraw(db, &charge).await?;
+                Err(Problem::unavailable("the payment service", problem))
+            }
+            PaymentOutcome::Unknown(problem) => Err(self.unknown(&charge, &problem)),
+        }
+    }
+
+    fn unknown(&self, charge: &Entry, problem: &str) -> Problem {
+        let line = Line::warn("the outcome of a difference's payment is unknown; what was taken goes back");
+        line.trace(self.trace).number("order_id", charge.order_id.get()).field("error", problem).write();
+        let detail = "the payment service did not answer; the order is unchanged, and what may have been taken \
+                      for the change is paid back";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).retry_after(30)
+    }
+}
+
+fn payment_under_way() -> Problem {
+    let detail =
+        "a payment of this order is being settled, or it has just changed; please try again in a moment";
+    Problem::conflict("payment-in-progress", detail).retry_after(5)
+}
+
+fn changed_meanwhile() -> Problem {
+    let detail = "the order was changed while the difference was being paid; it keeps its items, and the \
+                  difference is paid back";
+    Problem::conflict("overtaken", detail)
+}
