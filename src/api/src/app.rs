@@ -25,6 +25,7 @@ const DELIVERY_PARAMETERS: [&str; 4] =
 
 pub struct App {
     pub db: Database,
+    pub redis: Redis,
     pub carts: Carts,
     pub products: Products,
     pub payments: Payments,
@@ -32,7 +33,6 @@ pub struct App {
     pub delivery_parameters: Vec<(String, String)>,
     pub schedule: Schedule,
     pub return_window: TimeDelta,
-    redis: Redis,
     tasks_channel: String,
     ticked_at: AtomicI64,
 }
@@ -82,6 +82,12 @@ impl App {
             return_window: TimeDelta::days(variables::parsed::<u16>("return_window_days").await?.into()),
             ticked_at: AtomicI64::new(0),
         })
+    }
+
+    /// Gives back the connections that only requests need at hand.
+    pub fn let_go(&self) {
+        self.db.let_go();
+        self.redis.let_go();
     }
 
     /// Wakes the task component for work that has just been written.

@@ -12,6 +12,7 @@ mod reply;
 mod revising;
 mod router;
 mod routes;
+mod tracking;
 
 use platform::log::Line;
 use spin_sdk::{

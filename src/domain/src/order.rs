@@ -66,6 +66,11 @@ impl Order {
         actor.is_admin() || self.is_owned_by(actor) || self.is_carried_by(actor)
     }
 
+    /// Whether `actor` sees this order only for as long as they are its courier.
+    pub fn is_lent_to(&self, actor: &Actor) -> bool {
+        self.is_carried_by(actor) && !self.is_owned_by(actor)
+    }
+
     /// Whether a return can still be asked for: within `window` after the delivery.
     fn may_be_returned(&self, now: DateTime<Utc>, window: TimeDelta) -> bool {
         self.status == Status::Delivered && self.delivered_at.is_some_and(|at| now <= at + window)
@@ -252,6 +257,15 @@ mod tests {
         assert!(!order.is_visible_to(&actor("eve", Role::DeliveryPartner)));
         // A courier's id in a customer's token opens nothing.
         assert!(!order.is_visible_to(&actor("bob", Role::User)));
+    }
+
+    #[test]
+    fn a_courier_sees_an_order_for_as_long_as_it_is_theirs() {
+        let order = order(Status::Confirmed);
+        assert!(order.is_lent_to(&actor("bob", Role::DeliveryPartner)));
+        for (id, role) in [("ann", Role::User), ("ann", Role::DeliveryPartner), ("bob", Role::Admin)] {
+            assert!(!order.is_lent_to(&actor(id, role)), "{id}");
+        }
     }
 
     #[test]

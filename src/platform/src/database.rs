@@ -77,6 +77,12 @@ impl Database {
         Ok(within(REPORT_TIMEOUT, work).await.unwrap_or_else(late)?)
     }
 
+    /// Gives the connection back to the host, which has only so many, until the next statement: for
+    /// an instance that lives on with little to ask.
+    pub fn let_go(&self) {
+        self.current().take();
+    }
+
     async fn run(&self, statement: &str, parameters: &[ParameterValue]) -> Result<Vec<Row>, Failure> {
         let work = async {
             let connection = self.connection().await.map_err(Failure::from)?;
@@ -90,7 +96,7 @@ impl Database {
             return result;
         }
         // Whatever holds up this connection holds up its other statements too.
-        self.current().take();
+        self.let_go();
         Err(unanswered(TIMEOUT))
     }
 

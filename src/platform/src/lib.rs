@@ -14,10 +14,12 @@ mod parameters;
 pub mod redis;
 pub mod services;
 pub mod templates;
+pub mod tickets;
 mod timeout;
 pub mod trace;
 pub mod variables;
 
 pub use database::{Database, DbError};
 pub use redis::Redis;
+pub use timeout::within;
 pub use trace::Trace;

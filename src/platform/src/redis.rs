@@ -40,9 +40,14 @@ impl Redis {
             None => Err(format!("no answer within {TIMEOUT:?}")),
         };
         if result.is_err() {
-            self.current().take();
+            self.let_go();
         }
         result
+    }
+
+    /// Ends the connection until the next command: for an instance that lives on with little to ask.
+    pub fn let_go(&self) {
+        self.current().take();
     }
 
     /// The shared connection, opened at need. The lock is never held across an await: a guest's tasks

@@ -1,8 +1,8 @@
 //! An answer of the service, and what every answer must have.
 
 use chrono::{DateTime, Utc};
-use reqwest::RequestBuilder;
 use reqwest::header::HeaderMap;
+use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -18,7 +18,10 @@ pub struct Answer {
 
 impl Answer {
     pub async fn to(request: RequestBuilder) -> Answer {
-        let response = request.send().await.expect("the service answers");
+        Answer::of(request.send().await.expect("the service answers")).await
+    }
+
+    pub async fn of(response: Response) -> Answer {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let text = response.text().await.expect("the answer is complete");

@@ -58,6 +58,17 @@ impl TestApp {
         }
     }
 
+    /// A connection to the service's own part of Redis.
+    pub fn redis(&self) -> redis::Connection {
+        let client = redis::Client::open(self.running.redis_url.as_str()).expect("the URL is right");
+        client.get_connection().expect("Redis answers")
+    }
+
+    /// What the service has written to its log so far.
+    pub fn log(&self) -> String {
+        self.running.host.output()
+    }
+
     pub fn customer(&self) -> Person<'_> {
         Person::new(self, &unique("customer"), "user")
     }
@@ -80,7 +91,7 @@ impl TestApp {
     }
 
     /// The full address of a path, or of a link the service gave.
-    fn url(&self, path: &str) -> String {
+    pub fn url(&self, path: &str) -> String {
         if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.running.url) }
     }
 

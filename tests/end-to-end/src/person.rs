@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::app::TestApp;
+use crate::event_stream::EventStream;
 use crate::tokens::{Token, claims};
 
 /// An order's body as the specification's example has it.
@@ -128,6 +129,24 @@ impl<'a> Person<'a> {
 
     pub async fn locates(&self, order_id: i64) -> Answer {
         self.get(&format!("/orders/{order_id}/delivery-location")).await
+    }
+
+    /// Opens the tracking stream.
+    pub async fn follows(&self, order_id: i64) -> EventStream {
+        let request = self.request(Method::GET, &format!("/orders/{order_id}/tracking-stream"));
+        EventStream::open(request).await.expect("the stream is opened")
+    }
+
+    /// Opens the tracking stream again, having seen this event last.
+    pub async fn follows_after(&self, order_id: i64, last_event_id: impl ToString) -> EventStream {
+        let request = self.request(Method::GET, &format!("/orders/{order_id}/tracking-stream"));
+        let request = request.header("last-event-id", last_event_id.to_string());
+        EventStream::open(request).await.expect("the stream is opened")
+    }
+
+    /// A ticket for the tracking stream.
+    pub async fn asks_for_a_ticket(&self, order_id: i64) -> Answer {
+        Answer::to(self.request(Method::POST, &format!("/orders/{order_id}/tracking-ticket"))).await
     }
 
     /// The orders of everyone; `query` is empty or begins with `?`.

@@ -63,9 +63,10 @@ impl Setup {
 pub struct Running {
     pub url: String,
     pub database_url: Url,
+    pub redis_url: Url,
     pub dependencies_url: String,
-    // Held for their lives' sake.
-    _host: Process,
+    pub host: Process,
+    // Held for its life's sake.
     _dependencies: Process,
 }
 
@@ -81,7 +82,7 @@ impl Running {
         let (dependencies, dependencies_url) = start_dependencies(&environment, &logs).await?;
         let variables = variables(&setup, &name, &database_url, &redis_url, &dependencies_url)?;
         let (host, url) = start_host(&environment, &setup, &variables, logs.join("host.log")).await?;
-        Ok(Running { url, database_url, dependencies_url, _host: host, _dependencies: dependencies })
+        Ok(Running { url, database_url, redis_url, dependencies_url, host, _dependencies: dependencies })
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub use change::{Changed, assign, set_status};
-pub use event::{Event, history, latest_location, report_location};
+pub use event::{Event, events_after, history, latest_location, report_location};
 pub use export::{Export, Format};
 pub use feedback::{Feedback, feedback_of, rate};
 pub use items::{Revision, enter_difference, revise};

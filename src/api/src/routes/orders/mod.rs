@@ -11,6 +11,7 @@ pub mod location;
 pub mod place;
 mod response;
 pub mod status;
+pub mod tracking;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

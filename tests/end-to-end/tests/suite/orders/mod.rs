@@ -20,3 +20,4 @@ mod reading;
 mod returns;
 mod scheduled;
 mod status;
+mod tracking;

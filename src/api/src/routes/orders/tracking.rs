@@ -1,0 +1,98 @@
+//! Following an order live, as a stream of Server-Sent Events.
+
+use chrono::TimeDelta;
+use domain::{Actor, Order};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use platform::{orders, tickets};
+use serde_json::json;
+use spin_sdk::wasip3::random::random;
+
+use super::visible;
+use crate::{
+    call::Call,
+    problem::Problem,
+    reply::Reply,
+    router::{Answer, random_id},
+    tracking::{self, Follower, current_state},
+};
+
+/// A stream lasts so long, and up to a fifth longer, so that those of one moment don't all come back
+/// in one moment. Then its instance can retire, and the client shows its token anew.
+const LIFETIME: TimeDelta = TimeDelta::minutes(15);
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// `GET /orders/{order_id}/tracking-stream`: the order as it stands, or what the client has missed,
+/// then what happens to it until nothing more can.
+pub async fn stream(call: &Call) -> Answer {
+    let (app, actor) = (call.app()?, spectator(call).await?);
+    let order = visible(call, app, &actor).await?;
+    let seen = last_seen(call, &order);
+    if order.status.is_final() && seen == Some(order.version) {
+        // By this status EventSource knows that it need not come back.
+        return Ok(Reply::no_content());
+    }
+    let mut opening = format!("retry: {}\n\n", 1_000 + random::get_random_u64() % 2_000);
+    if seen.is_none() {
+        let location = match order.check_on_the_road() {
+            Ok(()) => orders::latest_location(&app.db, order.id).await?,
+            Err(_) => None,
+        };
+        opening.push_str(&current_state(&order, location.as_ref()));
+    }
+    let is_over = order.status.is_final() && seen.is_none();
+    let follower = (!is_over).then(|| follower(call, &actor, &order, seen));
+    let reply =
+        Reply::stream("text/event-stream", move |writer| tracking::serve(app, opening, follower, writer));
+    Ok(reply
+        .header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
+        .header(X_ACCEL_BUFFERING, HeaderValue::from_static("no")))
+}
+
+/// `POST /orders/{order_id}/tracking-ticket`: lets a browser follow the order, whose EventSource sends
+/// no token.
+pub async fn issue_ticket(call: &Call) -> Answer {
+    let (app, actor) = (call.app()?, call.actor()?);
+    let order = visible(call, app, &actor).await?;
+    let ticket = random_id();
+    tickets::issue(&app.redis, &ticket, order.id, &actor).await.map_err(no_tickets)?;
+    let expires_at = call.now + TimeDelta::seconds(tickets::LIFETIME_SECONDS.into());
+    let reply = Reply::json(StatusCode::CREATED, &json!({ "ticket": ticket, "expires_at": expires_at }));
+    // What the ticket is for; without it, for an address is written to many a log.
+    let location = HeaderValue::try_from(format!("/orders/{}/tracking-stream", order.id));
+    Ok(reply
+        .header(header::LOCATION, location.expect("digits make a valid header"))
+        .header(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
+}
+
+/// Who wants to follow: the holder of the ticket, or of the token where there is no ticket.
+async fn spectator(call: &Call) -> Result<Actor, Problem> {
+    let Some(ticket) = call.query("ticket") else { return call.actor() };
+    let (app, order) = (call.app()?, call.order_id()?);
+    let holder = tickets::holder(&app.redis, ticket, order).await.map_err(no_tickets)?;
+    holder.ok_or_else(|| Problem::unauthorized("the ticket is not for this order, or has expired"))
+}
+
+/// The last version that the client has seen: by the header that EventSource sends when it comes
+/// back, or by the query of one that was made anew. What the order never was counts as nothing.
+fn last_seen(call: &Call, order: &Order) -> Option<i32> {
+    let header = call.headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
+    let seen = header.or_else(|| call.query("last_event_id"))?.parse().ok()?;
+    (0..=order.version).contains(&seen).then_some(seen)
+}
+
+fn follower(call: &Call, actor: &Actor, order: &Order, seen: Option<i32>) -> Follower {
+    let spread = random::get_random_u64() % (LIFETIME.num_seconds() as u64 / 5);
+    Follower {
+        order: order.id,
+        seen: seen.unwrap_or(order.version),
+        courier: order.is_lent_to(actor).then(|| actor.id.clone()),
+        admitted_at: order.version,
+        until: call.now + LIFETIME + TimeDelta::seconds(spread as i64),
+    }
+}
+
+fn no_tickets(error: String) -> Problem {
+    Problem::unavailable("the store of tickets", error)
+}
