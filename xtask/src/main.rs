@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod chromium;
 mod console;
 mod debian_rust;
 mod host;

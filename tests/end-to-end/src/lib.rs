@@ -5,6 +5,7 @@
 
 mod answer;
 mod app;
+mod browser;
 mod client;
 mod database;
 mod dependencies;
@@ -18,6 +19,7 @@ mod tokens;
 
 pub use answer::Answer;
 pub use app::{TestApp, servers, unique};
+pub use browser::Browser;
 pub use database::Database;
 pub use dependencies::Dependencies;
 pub use event_stream::{Block, EventStream};

@@ -2,6 +2,7 @@
 
 mod analytics;
 mod auth;
+mod browser;
 mod health;
 mod notifications;
 mod orders;
