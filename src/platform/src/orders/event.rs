@@ -37,11 +37,12 @@ pub async fn history(db: &Database, order: OrderId) -> Result<Vec<Event>, DbErro
 /// What happened to orders after the version that was seen of each; by order, oldest first, and of a
 /// long history only a first part.
 pub async fn events_after(db: &Database, seen: &[(OrderId, i32)]) -> Result<Vec<Event>, DbError> {
-    let statement = "select row_to_json(e)::text from (
-            select e.* from unnest($1::int4[], $2::int4[]) as seen (id, version)
-            join order_events e on e.order_id = seen.id and e.version > seen.version
-            order by e.order_id, e.version limit 1000
-        ) e";
+    let statement = "select row_to_json(e)::text from unnest($1::int4[], $2::int4[]) as seen (id, version)
+        cross join lateral (
+            select * from order_events where order_id = seen.id and version > seen.version
+            order by version limit 250
+        ) e
+        order by e.order_id, e.version";
     let (ids, versions): (Vec<i32>, Vec<i32>) = seen.iter().map(|(id, version)| (id.get(), *version)).unzip();
     db.idempotent(statement, &[ids.into(), versions.into()]).await?.iter().map(document).collect()
 }
