@@ -45,9 +45,11 @@ pub struct State {
 }
 
 impl State {
-    /// The folder's path, whoever holds it.
+    /// The folder's path, whoever holds it: in the checkout, unless `ORDER_SERVICE_STATE` names another
+    /// place.
     pub fn path(name: &str) -> PathBuf {
-        root().join(".order-service").join(name)
+        let elsewhere = std::env::var_os("ORDER_SERVICE_STATE").map(PathBuf::from);
+        elsewhere.unwrap_or_else(|| root().join(".order-service")).join(name)
     }
 
     /// Takes the folder, or nothing when another run holds it.

@@ -156,22 +156,22 @@ fn print_welcome(address: SocketAddr, settings: &Settings, stand_ins: Option<&st
         println!("Tokens come from your issuer: the service only has the key to check them with.\n");
         return Ok(());
     };
-    // No comments among the lines: an interactive zsh takes them for commands.
-    println!("To try it, paste this into another shell:\n");
+    // Nothing but commands, so that the lines can be pasted as one piece into any shell.
+    println!(
+        "To try it, paste these lines into another shell. The customer's cart becomes an order, which is"
+    );
+    println!("read by itself and among others, and the last line shows what the customer was told of it.\n");
     println!("CUSTOMER='{}'", signer.token("customer-1", "customer@example.com", "user")?);
     println!("COURIER='{}'", signer.token("courier-1", "courier@example.com", "delivery_partner")?);
     println!("ADMIN='{}'", signer.token("admin-1", "admin@example.com", "admin")?);
-    println!("\nThe customer's cart becomes an order:\n");
     println!(
         r#"ORDER=$(curl -sS http://{address}/orders -H "Authorization: Bearer $CUSTOMER" -H 'Content-Type: application/json' \
   -d '{{"delivery_address": "123 Main St, City, State 12345", "delivery_latitude": "40.7128", "delivery_longitude": "-74.0060"}}')
-echo "$ORDER"; ID=$(echo "$ORDER" | grep -oE '"id": ?[0-9]+' | head -n 1 | grep -oE '[0-9]+')"#
+echo "$ORDER"; ID=$(echo "$ORDER" | grep -oE '"id": ?[0-9]+' | head -n 1 | grep -oE '[0-9]+')
+curl -sS http://{address}/orders/$ID -H "Authorization: Bearer $CUSTOMER"; echo
+curl -sS http://{address}/orders/my-orders -H "Authorization: Bearer $CUSTOMER"; echo"#
     );
-    println!("\nThe order by itself, and among the customer's others:\n");
-    println!(r#"curl -sS http://{address}/orders/$ID -H "Authorization: Bearer $CUSTOMER"; echo"#);
-    println!(r#"curl -sS http://{address}/orders/my-orders -H "Authorization: Bearer $CUSTOMER"; echo"#);
     if let Some(stand_ins) = stand_ins {
-        println!("\nWhat the notification service (its stand-in) was told to send:\n");
         println!("curl -sS {stand_ins}/_notifications; echo");
     }
     println!();
