@@ -38,7 +38,7 @@ impl Up {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
         // A newcomer has named nothing; an empty value hides what a developer's `.env` may name.
         for named in NAMED {
-            command.env(named, "").env(format!("SPIN_VARIABLE_{named}"), "");
+            command.env(named, "").env_remove(format!("SPIN_VARIABLE_{named}"));
         }
         let mut child = command
             .args(["up", "--listen", "127.0.0.1:0"])
