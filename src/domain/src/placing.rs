@@ -28,9 +28,6 @@ impl Delivery {
     /// # Errors
     /// Each missing or wrong field, by its pointer.
     pub fn parse(body: &Value, schedule: Schedule, now: DateTime<Utc>) -> Result<Self, Vec<Invalid>> {
-        if !body.is_object() {
-            return Err(vec![Invalid::new("", "must be a JSON object")]);
-        }
         let address = address(&body["delivery_address"]);
         let coordinates = Coordinates::parse(
             ("/delivery_latitude", &body["delivery_latitude"]),

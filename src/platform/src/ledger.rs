@@ -11,6 +11,15 @@ use crate::{
     services::{Entry, PaymentOutcome, Payments},
 };
 
+/// The statement that ends the task which would settle the row `charge`, for a `with` clause.
+macro_rules! ending_settlement {
+    () => {
+        "delete from tasks t using charge c where t.order_id = c.order_id
+            and t.kind = 'payment.settle' and t.payload @> jsonb_build_object('seq', c.seq)"
+    };
+}
+pub(crate) use ending_settlement;
+
 /// What is settled about an order after its charge was asked for.
 #[derive(Debug)]
 pub enum Settled {
@@ -101,10 +110,9 @@ async fn approve(
             select c.order_id, (select max(p.seq) + 1 from payments p where p.order_id = c.order_id), 'refund', c.amount
             from charge c where not exists (select from changed)
             returning order_id, seq
-        ), settled as (
-            delete from tasks t using charge c
-            where t.order_id = c.order_id and t.kind = 'payment.settle' and t.payload @> jsonb_build_object('seq', c.seq)
-        ), follow_up as (
+        ), settled as (",
+        ending_settlement!(),
+        "), follow_up as (
             insert into tasks (kind, order_id, payload, due_at, request_id, traceparent)
             select kind, order_id, payload, now() + wait, $4, $5 from (
                 select 'notify.confirmation' as kind, o.id as order_id, '{}'::jsonb as payload, interval '0' as wait
@@ -162,10 +170,9 @@ pub async fn refuse(
             select id, version, 'status', 'order-service', 'system',
                 jsonb_build_object('status', status, 'reason', $3::text), $4
             from changed
-        ), settled as (
-            delete from tasks t using charge c
-            where t.order_id = c.order_id and t.kind = 'payment.settle' and t.payload @> jsonb_build_object('seq', c.seq)
-        ), released as (
+        ), settled as (",
+        ending_settlement!(),
+        "), released as (
             delete from checkouts k using charge c where k.order_id = c.order_id and c.seq = 1
         ), follow_up as (
             insert into tasks (kind, order_id, payload, request_id, traceparent)
@@ -187,14 +194,16 @@ pub async fn refuse(
 
 /// A charge that was not the order's first was not taken: the order stays as it is.
 pub async fn withdraw(db: &Database, charge: &Entry) -> Result<(), DbError> {
-    let statement = "with charge as (
+    const STATEMENT: &str = concat!(
+        "with charge as (
             update payments set status = 'declined', settled_at = now()
             where order_id = $1 and seq = $2 and status = 'pending'
             returning order_id, seq
         )
-        delete from tasks t using charge c
-        where t.order_id = c.order_id and t.kind = 'payment.settle' and t.payload @> jsonb_build_object('seq', c.seq)";
-    db.idempotent(statement, &[charge.order_id.get().into(), charge.seq.into()]).await.map(drop)
+        ",
+        ending_settlement!()
+    );
+    db.idempotent(STATEMENT, &[charge.order_id.get().into(), charge.seq.into()]).await.map(drop)
 }
 
 /// Whether a charge of the order still waits for its outcome.

@@ -1,7 +1,7 @@
 //! The domain's values as parameters of statements.
 
 use chrono::{DateTime, Utc};
-use domain::Money;
+use domain::{Money, PricedLine};
 use spin_sdk::pg::ParameterValue;
 
 pub fn text(text: &str) -> ParameterValue {
@@ -24,4 +24,14 @@ pub fn moment(time: DateTime<Utc>) -> ParameterValue {
 
 pub fn optional_moment(time: Option<DateTime<Utc>>) -> ParameterValue {
     time.map_or(ParameterValue::DbNull, moment)
+}
+
+/// Lines of an order as four columns: product, quantity, price and name.
+pub fn columns(lines: &[PricedLine]) -> [ParameterValue; 4] {
+    [
+        lines.iter().map(|line| line.product_id.get()).collect::<Vec<_>>().into(),
+        lines.iter().map(|line| line.quantity).collect::<Vec<_>>().into(),
+        ParameterValue::ArrayDecimal(lines.iter().map(|line| Some(line.price.to_string())).collect()),
+        ParameterValue::ArrayStr(lines.iter().map(|line| Some(line.name.clone())).collect()),
+    ]
 }

@@ -8,7 +8,8 @@ use super::documents_of;
 use crate::{
     Database, DbError, Trace,
     database::only_document,
-    parameters::{amount, optional_text, text},
+    ledger::ending_settlement,
+    parameters::{amount, columns, optional_text, text},
     services::Entry,
 };
 
@@ -98,18 +99,16 @@ pub async fn revise(
                 from payments where order_id = $1
             ) b where b.surplus > 0
             returning order_id, seq
-        ), settled as (
-            delete from tasks t using charge c
-            where t.order_id = c.order_id and t.kind = 'payment.settle' and t.payload @> jsonb_build_object('seq', c.seq)
-        ), follow_up as (
+        ), settled as (",
+        ending_settlement!(),
+        "), follow_up as (
             insert into tasks (kind, order_id, payload, request_id, traceparent)
             select 'payment.refund', order_id, jsonb_build_object('seq', seq), $13, $14 from refund
         )
         ",
         documents_of!("changed", items: "lines")
     );
-    let column =
-        |of: fn(&PricedLine) -> i32| ParameterValue::from(revision.lines.iter().map(of).collect::<Vec<_>>());
+    let [products, quantities, prices, names] = columns(revision.lines);
     let lines: Vec<_> = revision
         .lines
         .iter()
@@ -121,12 +120,10 @@ pub async fn revise(
         amount(revision.total),
         charge.map_or(ParameterValue::DbNull, |(entry, _)| entry.seq.into()),
         optional_text(charge.and_then(|(_, reference)| reference)),
-        column(|line| line.product_id.get()),
-        column(|line| line.quantity),
-        ParameterValue::ArrayDecimal(
-            revision.lines.iter().map(|line| Some(line.price.to_string())).collect(),
-        ),
-        ParameterValue::ArrayStr(revision.lines.iter().map(|line| Some(line.name.clone())).collect()),
+        products,
+        quantities,
+        prices,
+        names,
         text(&json!({ "total_amount": revision.total, "items": lines }).to_string()),
         text(actor.id.as_str()),
         text(actor.role.as_str()),

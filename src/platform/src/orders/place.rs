@@ -3,7 +3,6 @@
 use chrono::{DateTime, Utc};
 use domain::{Actor, Delivery, Money, Order, PricedLine};
 use serde::Deserialize;
-use spin_sdk::pg::ParameterValue;
 
 use super::documents_of;
 use crate::{
@@ -11,7 +10,7 @@ use crate::{
     checkout::Checkout,
     customer::noting_customer,
     database::only_document,
-    parameters::{amount, moment, optional_moment, optional_text, text},
+    parameters::{amount, columns, moment, optional_moment, optional_text, text},
     services::Entry,
 };
 
@@ -96,10 +95,8 @@ pub async fn place(
         Source::Cart(checkout) => (FROM_CART, text(&checkout.token)),
         Source::Template => (FROM_TEMPLATE, optional_text(customer.email.as_deref())),
     };
-    let column = |of: fn(&PricedLine) -> i32| draft.lines.iter().map(of).collect::<Vec<i32>>();
     let place = draft.delivery.coordinates.as_ref();
-    let prices = draft.lines.iter().map(|line| Some(line.price.to_string())).collect();
-    let names = draft.lines.iter().map(|line| Some(line.name.clone())).collect();
+    let [products, quantities, prices, names] = columns(draft.lines);
     let parameters = [
         text(customer.id.as_str()),
         second,
@@ -110,10 +107,10 @@ pub async fn place(
         optional_text(place.map(|c| c.longitude())),
         moment(draft.estimated_delivery_time),
         optional_moment(draft.delivery.scheduled_for),
-        column(|line| line.product_id.get()).into(),
-        column(|line| line.quantity).into(),
-        ParameterValue::ArrayDecimal(prices),
-        ParameterValue::ArrayStr(names),
+        products,
+        quantities,
+        prices,
+        names,
         text(customer.role.as_str()),
         text(&trace.request_id),
         optional_text(trace.traceparent.as_deref()),
