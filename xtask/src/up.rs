@@ -1,5 +1,6 @@
 //! `cargo xtask up`: everything that is missing is set up, then the service runs until Ctrl-C.
 
+use std::io::IsTerminal as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -77,6 +78,9 @@ async fn serve(options: &Options, state: &State, servers: &mut Servers) -> Resul
     }
     let stand_ins = set_up_services(&mut settings, state, servers).await?;
     set_up_key(&mut settings)?;
+    if std::io::stderr().is_terminal() && settings.get("log_format").is_none() {
+        settings.set("log_format", "text")?;
+    }
     let reached_at = reached_at(listen);
     host.start(servers, listen, reached_at, &settings).await?;
     say("Ready", format_args!("after {:.0} s", begun.elapsed().as_secs_f32()));

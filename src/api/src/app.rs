@@ -8,14 +8,14 @@ use std::sync::{
 use chrono::{TimeDelta, Utc};
 use domain::Schedule;
 use platform::{
-    Database, Redis, log,
-    log::Line,
+    Database, Redis,
+    log::{self, Line},
     outbox,
     services::{Carts, Client, Payments, Products},
     variables::{self, Misconfigured},
 };
 
-use crate::auth::Verifier;
+use crate::{auth::Verifier, cors::Origins};
 
 static APP: OnceLock<App> = OnceLock::new();
 
@@ -29,7 +29,9 @@ pub struct App {
     pub carts: Carts,
     pub products: Products,
     pub payments: Payments,
+    notifications: Client,
     pub verifier: Result<Verifier, Misconfigured>,
+    pub origins: Origins,
     pub delivery_parameters: Vec<(String, String)>,
     pub schedule: Schedule,
     pub return_window: TimeDelta,
@@ -52,7 +54,7 @@ impl App {
     }
 
     async fn load() -> Result<Self, Misconfigured> {
-        log::show_debug(variables::text("debug").await?.eq_ignore_ascii_case("true"));
+        log::configure("api").await?;
         let timeout = variables::milliseconds("service_timeout_ms").await?;
         let mut delivery_parameters = Vec::new();
         for name in DELIVERY_PARAMETERS {
@@ -73,7 +75,9 @@ impl App {
             payments: Payments(
                 Client::configured("payment", variables::milliseconds("payment_timeout_ms").await?).await?,
             ),
+            notifications: Client::configured("notification", timeout).await?,
             verifier,
+            origins: Origins::load().await?,
             delivery_parameters,
             schedule: Schedule {
                 earliest: TimeDelta::minutes(variables::parsed::<u16>("schedule_min_minutes").await?.into()),
@@ -82,6 +86,11 @@ impl App {
             return_window: TimeDelta::days(variables::parsed::<u16>("return_window_days").await?.into()),
             ticked_at: AtomicI64::new(0),
         })
+    }
+
+    /// The services that orders depend on, here or in the task component.
+    pub fn dependencies(&self) -> [&Client; 4] {
+        [&self.carts.0, &self.products.0, &self.payments.0, &self.notifications]
     }
 
     /// Gives back the connections that only requests need at hand.

@@ -1,5 +1,7 @@
 //! A request as its handler sees it.
 
+use std::cell::OnceCell;
+
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use domain::{Actor, Invalid, OrderId, Page, Role, Status, TemplateId};
@@ -18,9 +20,22 @@ pub struct Call {
     pub body: Bytes,
     pub trace: Trace,
     pub now: DateTime<Utc>,
+    /// Who is asking, once that is known.
+    actor: OnceCell<Actor>,
 }
 
 impl Call {
+    pub fn new(
+        app: Result<&'static App, Misconfigured>,
+        parameters: Vec<(String, String)>,
+        query: Vec<(String, String)>,
+        headers: HeaderMap,
+        body: Bytes,
+        trace: Trace,
+    ) -> Self {
+        Self { app, parameters, query, headers, body, trace, now: Utc::now(), actor: OnceCell::new() }
+    }
+
     /// The state this request needs for more than telling that it is alive.
     pub fn app(&self) -> Result<&'static App, Problem> {
         self.app.clone().map_err(Problem::from)
@@ -28,8 +43,17 @@ impl Call {
 
     /// Who is asking.
     pub fn actor(&self) -> Result<Actor, Problem> {
+        if let Some(actor) = self.actor.get() {
+            return Ok(actor.clone());
+        }
         let verifier = self.app()?.verifier.as_ref().map_err(|error| Problem::from(error.clone()))?;
-        auth::authenticate(&self.headers, verifier, self.now)
+        let actor = auth::authenticate(&self.headers, verifier, self.now)?;
+        Ok(self.actor.get_or_init(|| actor).clone())
+    }
+
+    /// The role of whoever is asking, as far as it is known by now.
+    pub fn role(&self) -> Option<Role> {
+        self.actor.get().map(|actor| actor.role)
     }
 
     /// Who is asking, an admin.

@@ -4,7 +4,9 @@ mod app;
 mod auth;
 mod call;
 mod changing;
+mod cors;
 mod delivery;
+mod edge;
 mod paging;
 mod placing;
 mod problem;
@@ -14,7 +16,7 @@ mod router;
 mod routes;
 mod tracking;
 
-use platform::log::Line;
+use platform::{log::Line, metrics};
 use spin_sdk::{
     http::Request,
     wasip3::{http::types::Response, spawn},
@@ -25,16 +27,20 @@ use crate::{app::App, call::Call};
 /// Where every request enters. (The names of a component's exports are none for a native linker.)
 #[cfg_attr(target_arch = "wasm32", spin_sdk::http_service)]
 pub async fn handle(request: Request) -> Response {
-    let reply = router::answer(request).await;
+    let reply = edge::answer(request).await;
     let response = reply.send().await;
-    spawn(keep_tasks_going());
+    spawn(follow_up());
     response
 }
 
-/// Lets the task component look for due work, at most once a second for all instances together.
-async fn keep_tasks_going() {
+/// What has time until the answer is sent: lets the task component look for due work, at most once a
+/// second for all instances together, and takes figures to where they are added up.
+async fn follow_up() {
     let Ok(app) = App::get().await else { return };
     if let Err(error) = app.tick().await {
         Line::debug("the task component was not woken").field("error", error).write();
+    }
+    if let Err(error) = metrics::flush_soon(&app.redis).await {
+        Line::debug("figures wait for Redis").field("error", error).write();
     }
 }

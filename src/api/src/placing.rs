@@ -20,8 +20,8 @@ use platform::{
 use crate::{
     App,
     delivery::{self, Quote},
+    edge::random_id,
     problem::Problem,
-    router::random_id,
 };
 
 /// An order that was placed, with what the catalogue says of its products.

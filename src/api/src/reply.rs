@@ -53,6 +53,10 @@ impl Reply {
         Self::new(status, "application/json", Body::Whole(body.into()))
     }
 
+    pub fn text(content_type: &'static str, body: String) -> Self {
+        Self::new(StatusCode::OK, content_type, Body::Whole(body.into()))
+    }
+
     pub fn ok(body: &impl Serialize) -> Self {
         Self::json(StatusCode::OK, body)
     }

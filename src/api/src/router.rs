@@ -1,25 +1,19 @@
-//! From a request to its handler, and from whatever comes of it to an answer.
+//! From a request to its handler.
 
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use chrono::Utc;
 use futures::future::LocalBoxFuture;
-use http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
+use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use platform::{Trace, log::Line};
+use platform::{Trace, variables::Misconfigured};
 use routefinder::Router;
-use spin_sdk::{
-    http::Request,
-    wasip3::{http_compat::IncomingRequestBody, random::random},
-};
+use spin_sdk::wasip3::http_compat::IncomingRequestBody;
 
-use crate::{App, Call, problem::Problem, reply::Reply, routes::ROUTES};
+use crate::{App, Call, cors, edge::Record, problem::Problem, reply::Reply, routes::ROUTES};
 
 /// No body this service understands is nearly as long.
 const MAX_BODY: usize = 64 * 1024;
-
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 pub type Answer = Result<Reply, Problem>;
 pub type Handler = for<'c> fn(&'c Call) -> LocalBoxFuture<'c, Answer>;
@@ -42,25 +36,14 @@ static ROUTER: LazyLock<Router<Vec<&'static Route>>> = LazyLock::new(|| {
     router
 });
 
-/// Answers a request, whatever it is.
-pub async fn answer(request: Request) -> Reply {
-    let (parts, body) = request.into_parts();
-    let trace = trace_of(&parts);
-    let path = parts.uri.path().to_owned();
-    let reply =
-        dispatch(parts, body, trace.clone()).await.unwrap_or_else(|problem| problem.reply(&path, &trace));
-    Line::debug("answered")
-        .trace(&trace)
-        .field("path", &path)
-        .number("status", reply.status.as_u16())
-        .write();
-    match HeaderValue::from_str(&trace.request_id) {
-        Ok(id) => reply.header(X_REQUEST_ID, id),
-        Err(_) => reply,
-    }
-}
-
-async fn dispatch(parts: Parts, body: IncomingRequestBody, trace: Trace) -> Answer {
+/// Finds a request's handler and lets it answer.
+pub async fn dispatch(
+    app: &Result<&'static App, Misconfigured>,
+    parts: Parts,
+    body: IncomingRequestBody,
+    trace: &Trace,
+    record: &mut Record,
+) -> Answer {
     let path = match parts.uri.path().trim_end_matches('/') {
         "" => "/",
         path => path,
@@ -68,30 +51,39 @@ async fn dispatch(parts: Parts, body: IncomingRequestBody, trace: Trace) -> Answ
     let Some(found) = ROUTER.best_match(path) else {
         return Err(Problem::not_found("there is nothing at this path"));
     };
+    if cors::is_preflight(&parts) {
+        return Ok(cors::preflight(allowed(found.handler())));
+    }
     let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };
     let Some(route) = found.handler().iter().find(|route| route.method == *method) else {
         return Err(wrong_method(found.handler()));
     };
+    record.route = Some(route.path);
     let body = read(&parts, body).await?;
     let parameters =
         found.captures().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let query =
         form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
-    let app = App::get().await;
-    (route.handler)(&Call { app, parameters, query, headers: parts.headers, body, trace, now: Utc::now() })
-        .await
+    let call = Call::new(app.clone(), parameters, query, parts.headers, body, trace.clone());
+    let answer = (route.handler)(&call).await;
+    record.role = call.role();
+    record.order_id = call.order_id().ok();
+    answer
 }
 
 fn wrong_method(routes: &[&'static Route]) -> Problem {
-    let mut allowed: Vec<_> = routes.iter().map(|route| route.method.as_str()).collect();
-    if allowed.contains(&"GET") {
-        allowed.push("HEAD");
+    let allowed = allowed(routes);
+    let detail = format!("this path answers {}", allowed.to_str().unwrap_or_default());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail).header(header::ALLOW, allowed)
+}
+
+/// The methods of a path, as a list.
+fn allowed(routes: &[&'static Route]) -> HeaderValue {
+    let mut methods: Vec<_> = routes.iter().map(|route| route.method.as_str()).collect();
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
     }
-    let allowed = allowed.join(", ");
-    let detail = format!("this path answers {allowed}");
-    let header_value = HeaderValue::try_from(allowed).unwrap_or(HeaderValue::from_static("GET"));
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
-        .header(header::ALLOW, header_value)
+    HeaderValue::try_from(methods.join(", ")).expect("names of methods make a valid header")
 }
 
 async fn read(parts: &Parts, body: IncomingRequestBody) -> Result<Bytes, Problem> {
@@ -110,33 +102,6 @@ async fn read(parts: &Parts, body: IncomingRequestBody) -> Result<Bytes, Problem
     }
 }
 
-/// Takes the identity of a request from its headers; without a usable one it gets a new one.
-fn trace_of(parts: &Parts) -> Trace {
-    let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let is_plain = |id: &&str| {
-        (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b))
-    };
-    let request_id = text("x-request-id").filter(is_plain).map_or_else(random_id, str::to_owned);
-    let traceparent = text("traceparent").filter(|text| is_traceparent(text)).map(str::to_owned);
-    Trace { request_id, traceparent }
-}
-
-/// The form of W3C Trace Context, version 00: `00-<32 hex>-<16 hex>-<2 hex>`.
-fn is_traceparent(text: &str) -> bool {
-    let is_hex = |text: &str, length: usize| {
-        text.len() == length && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-    };
-    match text.split('-').collect::<Vec<_>>().as_slice() {
-        ["00", trace, parent, flags] => is_hex(trace, 32) && is_hex(parent, 16) && is_hex(flags, 2),
-        _ => false,
-    }
-}
-
-/// 128 random bits, as hexadecimal digits.
-pub fn random_id() -> String {
-    format!("{:016x}{:016x}", random::get_random_u64(), random::get_random_u64())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,15 +115,6 @@ mod tests {
                 found.handler().iter().any(|r| r.path == route.path && r.method == route.method),
                 "{concrete}"
             );
-        }
-    }
-
-    #[test]
-    fn only_well_formed_trace_contexts_are_passed_on() {
-        assert!(is_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
-        for wrong in ["", "00-x-y-01", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", "01-a-b-c"]
-        {
-            assert!(!is_traceparent(wrong), "{wrong}");
         }
     }
 }

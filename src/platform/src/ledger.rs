@@ -1,11 +1,12 @@
 //! The ledger: what became of each charge, recorded together with what it means for the order.
 
-use domain::{Order, OrderId};
+use domain::{Order, OrderId, Status};
 
 use crate::{
     Database, DbError, Trace,
     database::only_document,
     log::Line,
+    metrics,
     orders::documents_of,
     parameters::{optional_text, text},
     services::{Entry, PaymentOutcome, Payments},
@@ -64,7 +65,10 @@ pub async fn settle(
 ) -> Result<Settled, DbError> {
     match payments.charge(charge, trace).await {
         PaymentOutcome::Approved { reference } => {
-            Ok(Settled::Paid(approve(db, charge, reference.as_deref(), by, trace).await?))
+            let confirmed = approve(db, charge, reference.as_deref(), by, trace).await?;
+            // Counted twice should an admin have confirmed the order before.
+            confirmed.iter().for_each(|order| metrics::transition(Status::Pending, order.status));
+            Ok(Settled::Paid(confirmed))
         }
         PaymentOutcome::Declined => {
             Ok(Settled::Refused(refuse(db, charge, "payment_declined", by, trace).await?))
@@ -189,7 +193,9 @@ pub async fn refuse(
         optional_text(trace.traceparent.as_deref()),
         (by == By::Task).into(),
     ];
-    only_document(&db.change(STATEMENT, &parameters).await?)
+    let cancelled: Option<Order> = only_document(&db.change(STATEMENT, &parameters).await?)?;
+    cancelled.iter().for_each(|order| metrics::transition(Status::Pending, order.status));
+    Ok(cancelled)
 }
 
 /// A charge that was not the order's first was not taken: the order stays as it is.

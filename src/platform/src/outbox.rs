@@ -4,7 +4,11 @@ use domain::{Money, OrderId, Status, UserId};
 use serde::Deserialize;
 use spin_sdk::{pg::ParameterValue, redis::RedisParameter};
 
-use crate::{Database, DbError, Redis, Trace, database::document};
+use crate::{
+    Database, DbError, Redis, Trace,
+    database::{document, the_document},
+    metrics::Figures,
+};
 
 /// How many tasks a worker takes at once.
 const BATCH: i64 = 32;
@@ -59,7 +63,7 @@ impl Task {
     /// The request that caused this task.
     pub fn trace(&self) -> Trace {
         let request_id = self.request_id.clone().unwrap_or_else(|| format!("task-{}", self.id));
-        Trace { request_id, traceparent: self.traceparent.clone() }
+        Trace { request_id, traceparent: self.traceparent.clone(), tracestate: None }
     }
 
     /// The same at every try, so that whoever receives it can tell a repetition.
@@ -118,4 +122,17 @@ pub async fn tick(redis: &Redis, channel: &str) -> Result<(), String> {
     let key = format!("{channel}:tick");
     let arguments = [SCRIPT, "1", &key, channel].map(|text| RedisParameter::Binary(text.as_bytes().to_vec()));
     redis.execute("EVAL", arguments).await.map(drop)
+}
+
+/// How long the queue is.
+pub async fn figures(db: &Database) -> Result<Figures, DbError> {
+    let statement = "select row_to_json(f)::text from (
+            select count(*) filter (where status = 'queued') as order_tasks_queued,
+                count(*) filter (where status = 'queued' and due_at < now()) as order_tasks_overdue,
+                greatest(coalesce(extract(epoch from now() - min(due_at) filter (where status = 'queued')), 0), 0)
+                    as order_tasks_lag_seconds,
+                count(*) filter (where status = 'dead') as order_tasks_dead
+            from tasks
+        ) f";
+    the_document(&db.idempotent(statement, &[]).await?)
 }

@@ -1,6 +1,9 @@
 //! What ties together everything one request causes: its id and its W3C trace context.
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
+
+/// Longer lists of vendors are dropped, as W3C Trace Context (3.3.1.5) allows.
+const MAX_STATE: usize = 512;
 
 /// The identity of a request, passed on to every call it makes and every task it leaves behind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -8,15 +11,93 @@ pub struct Trace {
     pub request_id: String,
     /// The W3C `traceparent` header as it came.
     pub traceparent: Option<String>,
+    /// The W3C `tracestate` header as it came; only ever beside a `traceparent`.
+    pub tracestate: Option<String>,
 }
 
 impl Trace {
+    /// Takes the identity of a request from its headers; without a usable one it gets the new one.
+    pub fn of(headers: &HeaderMap, new_id: impl FnOnce() -> String) -> Self {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let request_id = text("x-request-id").filter(|id| is_plain(id)).map_or_else(new_id, str::to_owned);
+        let traceparent = text("traceparent").filter(|text| is_traceparent(text)).map(str::to_owned);
+        let tracestate = text("tracestate").filter(|text| text.len() <= MAX_STATE && traceparent.is_some());
+        Self { request_id, tracestate: tracestate.map(str::to_owned), traceparent }
+    }
+
+    /// The id that all services of one trace share.
+    pub fn trace_id(&self) -> Option<&str> {
+        self.traceparent.as_deref()?.split('-').nth(1)
+    }
+
     /// The headers that carry this trace to another service.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, HeaderValue)> {
-        let request_id = HeaderValue::from_str(&self.request_id).ok();
-        let traceparent = self.traceparent.as_deref().and_then(|text| HeaderValue::from_str(text).ok());
-        [("x-request-id", request_id), ("traceparent", traceparent)]
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value?)))
+        [
+            ("x-request-id", Some(self.request_id.as_str())),
+            ("traceparent", self.traceparent.as_deref()),
+            ("tracestate", self.tracestate.as_deref()),
+        ]
+        .into_iter()
+        .filter_map(|(name, text)| Some((name, HeaderValue::from_str(text?).ok()?)))
+    }
+}
+
+/// Ids that can stand in headers, logs and the database as they are.
+fn is_plain(id: &str) -> bool {
+    (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b))
+}
+
+/// The form of W3C Trace Context, version 00: `00-<32 hex>-<16 hex>-<2 hex>`, ids not all zero.
+fn is_traceparent(text: &str) -> bool {
+    let is_hex = |text: &str, length: usize| {
+        text.len() == length && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
+    let is_id = |text: &str, length| is_hex(text, length) && text.bytes().any(|b| b != b'0');
+    match text.split('-').collect::<Vec<_>>().as_slice() {
+        ["00", trace, parent, flags] => is_id(trace, 32) && is_id(parent, 16) && is_hex(flags, 2),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    fn trace(headers: &[(&'static str, &str)]) -> Trace {
+        let headers = headers.iter().map(|(name, value)| {
+            (http::HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
+        });
+        Trace::of(&headers.collect(), || "new".to_owned())
+    }
+
+    #[test]
+    fn only_well_formed_trace_contexts_are_passed_on() {
+        assert_eq!(trace(&[("traceparent", PARENT)]).trace_id(), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
+        for wrong in [
+            "",
+            "00-x-y-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "01-a-b-c",
+        ] {
+            assert_eq!(trace(&[("traceparent", wrong)]).traceparent, None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_state_needs_its_parent() {
+        let state = ("tracestate", "vendor=1");
+        assert_eq!(trace(&[state]).tracestate, None);
+        assert_eq!(trace(&[("traceparent", PARENT), state]).tracestate.as_deref(), Some("vendor=1"));
+    }
+
+    #[test]
+    fn an_id_that_could_break_a_line_is_replaced() {
+        assert_eq!(trace(&[("x-request-id", "abc-1")]).request_id, "abc-1");
+        for wrong in ["", "a b", "\"", &"x".repeat(129)] {
+            assert_eq!(trace(&[("x-request-id", wrong)]).request_id, "new", "{wrong}");
+        }
     }
 }

@@ -17,7 +17,7 @@ impl App {
     /// # Errors
     /// A variable that can't be used.
     pub async fn load() -> Result<Self, Misconfigured> {
-        log::show_debug(variables::text("debug").await?.eq_ignore_ascii_case("true"));
+        log::configure("tasks").await?;
         let timeout = variables::milliseconds("service_timeout_ms").await?;
         Ok(Self {
             db: Database::new(variables::text("database_url").await?),

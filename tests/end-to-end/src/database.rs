@@ -84,6 +84,11 @@ impl Database {
         self.rows(sql, order_id).await
     }
 
+    /// Runs a statement behind the service's back.
+    pub async fn execute(&self, sql: &'static str) {
+        sqlx::query(sql).execute(&self.pool).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
     /// Rows of JSON, by a statement whose `$1` is a text.
     async fn rows(&self, sql: &'static str, parameter: impl ToString) -> Vec<Value> {
         sqlx::query_scalar(sql)

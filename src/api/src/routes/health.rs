@@ -1,10 +1,53 @@
-//! Whether the service is alive.
+//! Whether the service is alive, ready for requests, and how its dependencies are.
 
-use serde_json::json;
+use std::collections::BTreeMap;
 
-use crate::{call::Call, reply::Reply, router::Answer};
+use chrono::{DateTime, Utc};
+use http::StatusCode;
+use platform::health::{self, Dependency, SCHEMA_VERSION};
+use serde::Serialize;
+
+use crate::{call::Call, problem::Problem, reply::Reply, router::Answer};
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+}
+
+#[derive(Serialize)]
+struct Dependencies {
+    /// `ok`; `degraded` while something is down without which orders are still read; `down`.
+    status: &'static str,
+    checked_at: DateTime<Utc>,
+    dependencies: BTreeMap<String, Dependency>,
+}
 
 /// `GET /health`: alive, whatever its dependencies do.
 pub async fn alive(_: &Call) -> Answer {
-    Ok(Reply::ok(&json!({ "status": "ok" })))
+    Ok(Reply::ok(&Health { status: "ok" }))
+}
+
+/// `GET /health/ready`: configured, with a database whose schema fits.
+pub async fn ready(call: &Call) -> Answer {
+    let app = call.app()?;
+    app.verifier.as_ref().map_err(|error| Problem::from(error.clone()))?;
+    let version = health::schema_version(&app.db).await?;
+    if version < SCHEMA_VERSION {
+        let found = format!("the schema is at version {version}, this release needs {SCHEMA_VERSION}");
+        return Err(Problem::unavailable("the database's schema", found));
+    }
+    Ok(Reply::ok(&Health { status: "ready" }))
+}
+
+/// `GET /health/dependencies`: each of them, as seen a few seconds ago at most.
+pub async fn dependencies(call: &Call) -> Answer {
+    let app = call.app()?;
+    let report = health::report(&app.db, &app.redis, &app.dependencies(), call.now).await;
+    let (code, status) = match (report.is_up("postgres"), report.is_all_up()) {
+        (true, true) => (StatusCode::OK, "ok"),
+        (true, false) => (StatusCode::OK, "degraded"),
+        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "down"),
+    };
+    let body = Dependencies { status, checked_at: report.checked_at, dependencies: report.dependencies };
+    Ok(Reply::json(code, &body))
 }

@@ -2,6 +2,7 @@
 
 mod analytics;
 mod health;
+mod metrics;
 mod orders;
 mod templates;
 
@@ -17,6 +18,9 @@ macro_rules! routes {
 
 pub static ROUTES: &[Route] = routes![
     GET "/health" => health::alive,
+    GET "/health/ready" => health::ready,
+    GET "/health/dependencies" => health::dependencies,
+    GET "/metrics" => metrics::scrape,
     POST "/orders" => orders::place::create,
     GET "/orders" => orders::list::all,
     GET "/orders/my-orders" => orders::list::mine,

@@ -10,6 +10,7 @@ use super::documents_of;
 use crate::{
     Database, DbError, Trace,
     database::document,
+    metrics,
     parameters::{optional_text, text},
 };
 
@@ -81,7 +82,13 @@ pub async fn set_status(
         text(&trace.request_id),
         optional_text(trace.traceparent.as_deref()),
     ];
-    db.change(STATEMENT, &parameters).await?.iter().map(document).collect()
+    let changed: Vec<Changed> =
+        db.change(STATEMENT, &parameters).await?.iter().map(document).collect::<Result<_, _>>()?;
+    for Changed { order, .. } in &changed {
+        let before = orders.iter().find(|before| before.id == order.id);
+        before.inspect(|before| metrics::transition(before.status, to));
+    }
+    Ok(changed)
 }
 
 /// Gives orders to a courier. Those whose version has moved on are left alone and missing in the

@@ -10,6 +10,7 @@ use crate::{
     checkout::Checkout,
     customer::noting_customer,
     database::only_document,
+    metrics,
     parameters::{amount, columns, moment, optional_moment, optional_text, text},
     services::Entry,
 };
@@ -38,6 +39,15 @@ pub enum Source<'a> {
     Cart(&'a Checkout),
     /// A list of the customer's, which can be ordered as often as they like.
     Template,
+}
+
+impl Source<'_> {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Cart(_) => "cart",
+            Self::Template => "template",
+        }
+    }
 }
 
 /// Numbers an order made from a cart, if the checkout is still ours.
@@ -115,5 +125,7 @@ pub async fn place(
         text(&trace.request_id),
         optional_text(trace.traceparent.as_deref()),
     ];
-    only_document(&db.change(&format!("with {numbered}, {STORED}"), &parameters).await?)
+    let placed = only_document(&db.change(&format!("with {numbered}, {STORED}"), &parameters).await?)?;
+    placed.iter().for_each(|_: &Placed| metrics::placed(source.as_str()));
+    Ok(placed)
 }

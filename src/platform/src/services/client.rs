@@ -21,6 +21,9 @@ use crate::{
 /// More than any honest answer takes.
 const MAX_ANSWER: usize = 1 << 20;
 
+/// A service that takes longer to say that it is well is not.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Why a call has no usable answer.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
@@ -59,6 +62,18 @@ impl Client {
 
     pub async fn get(&self, path: &str, trace: &Trace) -> Result<Answer, CallError> {
         self.call(Method::GET, path, None, None, trace).await
+    }
+
+    /// Whether the service answers at all, whatever it says.
+    ///
+    /// # Errors
+    /// A sentence for the log.
+    pub async fn probe(&self) -> Result<(), String> {
+        let answer = within(PROBE_TIMEOUT, self.get("/health", &Trace::default())).await;
+        answer
+            .unwrap_or_else(|| Err(CallError::NoAnswer(format!("nothing within {PROBE_TIMEOUT:?}"))))
+            .map(drop)
+            .map_err(|error| error.to_string())
     }
 
     pub async fn delete(&self, path: &str, trace: &Trace) -> Result<Answer, CallError> {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{CallError, Client, client::Answer};
-use crate::Trace;
+use crate::{Trace, metrics};
 
 /// A movement of money as it stands in the ledger: a charge or a refund.
 #[derive(Clone, Debug, Deserialize)]
@@ -46,12 +46,12 @@ pub struct Payments(pub Client);
 impl Payments {
     /// Takes money from a customer.
     pub async fn charge(&self, entry: &Entry, trace: &Trace) -> PaymentOutcome {
-        self.ask("/payments/process", entry, trace).await
+        counted("charge", self.ask("/payments/process", entry, trace).await)
     }
 
     /// Pays money back to a customer.
     pub async fn refund(&self, entry: &Entry, trace: &Trace) -> PaymentOutcome {
-        self.ask("/payments/refund", entry, trace).await
+        counted("refund", self.ask("/payments/refund", entry, trace).await)
     }
 
     async fn ask(&self, path: &str, entry: &Entry, trace: &Trace) -> PaymentOutcome {
@@ -62,6 +62,17 @@ impl Payments {
             Err(CallError::NoAnswer(problem)) => PaymentOutcome::Unknown(problem),
         }
     }
+}
+
+fn counted(kind: &str, outcome: PaymentOutcome) -> PaymentOutcome {
+    let name = match outcome {
+        PaymentOutcome::Approved { .. } => "approved",
+        PaymentOutcome::Declined => "declined",
+        PaymentOutcome::NotReached(_) => "not_reached",
+        PaymentOutcome::Unknown(_) => "unknown",
+    };
+    metrics::payment(kind, name);
+    outcome
 }
 
 fn outcome(answer: &Answer) -> PaymentOutcome {

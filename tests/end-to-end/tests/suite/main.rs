@@ -3,8 +3,8 @@
 mod analytics;
 mod auth;
 mod browser;
-mod health;
 mod notifications;
+mod operations;
 mod orders;
 mod outages;
 mod paths;

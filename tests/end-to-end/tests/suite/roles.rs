@@ -46,6 +46,9 @@ fn table() -> Vec<Row> {
     vec![
         //                                                                                   nobody stranger owner courier other admin
         row("GET /health",                             "confirmed",        nothing,          [200,  200,     200,  200,    200,  200]),
+        row("GET /health/ready",                       "confirmed",        nothing,          [200,  200,     200,  200,    200,  200]),
+        row("GET /health/dependencies",                "confirmed",        nothing,          [200,  200,     200,  200,    200,  200]),
+        row("GET /metrics",                            "confirmed",        nothing,          [200,  200,     200,  200,    200,  200]),
         row("POST /orders",                            "confirmed",        delivery,         [401,  201,     201,  201,    201,  201]),
         row("GET /orders",                             "confirmed",        nothing,          [401,  403,     403,  200,    200,  200]),
         row("GET /orders/my-orders",                   "confirmed",        nothing,          [401,  200,     200,  200,    200,  200]),

@@ -10,9 +10,10 @@ use spin_sdk::wasip3::random::random;
 use super::visible;
 use crate::{
     call::Call,
+    edge::random_id,
     problem::Problem,
     reply::Reply,
-    router::{Answer, random_id},
+    router::Answer,
     tracking::{self, Follower, current_state},
 };
 

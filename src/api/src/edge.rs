@@ -1,0 +1,106 @@
+//! What all requests and answers have in common: an identity, limits, headers that protect, a line in
+//! the log and a figure in the metrics.
+
+use std::time::Instant;
+
+use domain::{OrderId, Role};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use platform::{Trace, log::Line, metrics};
+use spin_sdk::{http::Request, wasip3::random::random};
+
+use crate::{App, problem::Problem, reply::Reply, router};
+
+/// More than any client has reason to send.
+const MAX_HEADERS: usize = 32 * 1024;
+const MAX_TARGET: usize = 8 * 1024;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What the log and the metrics tell of a request beside its answer.
+#[derive(Default)]
+pub struct Record {
+    /// The route's path; none where there is none.
+    pub route: Option<&'static str>,
+    pub role: Option<Role>,
+    pub order_id: Option<OrderId>,
+}
+
+/// Answers a request, whatever it is.
+pub async fn answer(request: Request) -> Reply {
+    let begun = Instant::now();
+    let (parts, body) = request.into_parts();
+    let trace = Trace::of(&parts.headers, random_id);
+    let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
+    let origin = parts.headers.get(header::ORIGIN).cloned();
+    let app = App::get().await;
+
+    let mut record = Record::default();
+    let answer = match check_size(&parts) {
+        Ok(()) => router::dispatch(&app, parts, body, &trace, &mut record).await,
+        Err(problem) => Err(problem),
+    };
+    let mut reply = answer.unwrap_or_else(|problem| problem.reply(&path, &trace));
+
+    protect(&mut reply.headers);
+    if let Ok(app) = app {
+        app.origins.admit(origin.as_ref(), &mut reply.headers);
+    }
+    if let Ok(id) = HeaderValue::from_str(&trace.request_id) {
+        reply.headers.insert(X_REQUEST_ID, id);
+    }
+    record.tell(method.as_str(), &path, reply.status, begun, &trace);
+    reply
+}
+
+fn check_size(parts: &Parts) -> Result<(), Problem> {
+    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    if target > MAX_TARGET {
+        let detail = format!("the address is over {} KiB, the most this service takes", MAX_TARGET / 1024);
+        return Err(Problem::new(StatusCode::URI_TOO_LONG, "address-too-long", detail));
+    }
+    let headers: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if headers > MAX_HEADERS {
+        let detail = format!("the headers are over {} KiB, the most this service takes", MAX_HEADERS / 1024);
+        return Err(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large", detail));
+    }
+    Ok(())
+}
+
+/// Nothing here is for caches, frames or content sniffers, where its route doesn't say so.
+fn protect(headers: &mut HeaderMap) {
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
+impl Record {
+    fn tell(&self, method: &str, path: &str, status: StatusCode, begun: Instant, trace: &Trace) {
+        let took = begun.elapsed();
+        let route = self.route.unwrap_or("none");
+        // Any text can be a method, and would be a series of its own.
+        let known = if self.route.is_some() { method } else { "any" };
+        metrics::request(route, known, status.as_u16(), took);
+        // Probes and scrapes come all the time and tell nothing.
+        let is_probe = route.starts_with("/health") || route == "/metrics";
+        let line = if is_probe { Line::debug("answered") } else { Line::info("answered") };
+        let mut line = line.trace(trace).field("method", method).field("route", route).field("path", path);
+        if let Some(role) = self.role {
+            line = line.field("role", role.as_str());
+        }
+        if let Some(id) = self.order_id {
+            line = line.number("order_id", id.get());
+        }
+        let millis = (took.as_secs_f64() * 1e6).round() / 1e3;
+        line.number("status", status.as_u16()).number("duration_ms", millis).write();
+    }
+}
+
+/// 128 random bits, as hexadecimal digits.
+pub fn random_id() -> String {
+    format!("{:016x}{:016x}", random::get_random_u64(), random::get_random_u64())
+}

@@ -1,0 +1,82 @@
+//! `/health`: alive, ready, and how the dependencies are.
+
+use std::collections::BTreeSet;
+
+use end_to_end::{Proxy, Setup, TestApp, address, servers};
+use futures::future::join_all;
+
+#[tokio::test]
+async fn health_needs_no_token() {
+    let app = TestApp::shared().await;
+
+    app.get("/health").await.expect(200);
+    app.get("/health/").await.expect(200);
+    app.get("/health/ready").await.expect(200);
+}
+
+#[tokio::test]
+async fn without_a_usable_key_the_service_is_alive_but_not_ready() {
+    let app = TestApp::own(Setup::default().variable("jwt_secret_key", "short")).await;
+
+    app.get("/health").await.expect(200);
+    app.get("/health/ready").await.expect_retry_after(503);
+}
+
+#[tokio::test]
+async fn with_an_older_schema_the_service_is_not_ready() {
+    let app = TestApp::own(Setup::default()).await;
+    app.get("/health/ready").await.expect(200);
+
+    let older = "create or replace function schema_version() returns integer language sql as 'select 1'";
+    app.database.execute(older).await;
+
+    app.get("/health").await.expect(200);
+    app.get("/health/ready").await.expect_retry_after(503);
+    assert!(app.log().contains("the schema is at version 1"), "{}", app.log());
+}
+
+#[tokio::test]
+async fn every_dependency_is_reported_and_one_that_is_down_degrades_the_service() {
+    // A port that nobody listens on.
+    let app = TestApp::own(Setup::default().variable("cart_service_url", "http://127.0.0.1:9")).await;
+
+    let report = app.get("/health/dependencies").await.expect(200);
+
+    assert_eq!(report.json["status"], "degraded");
+    let dependencies = report.json["dependencies"].as_object().unwrap();
+    for (name, found) in dependencies {
+        let expected = if name == "cart" { "down" } else { "up" };
+        assert_eq!(found["status"], expected, "{name}");
+        assert!(found["latency_ms"].as_f64().is_some_and(|millis| millis >= 0.0), "{name}");
+    }
+    let names: BTreeSet<_> = dependencies.keys().map(String::as_str).collect();
+    assert_eq!(names, BTreeSet::from(["cart", "notification", "payment", "postgres", "product", "redis"]));
+}
+
+#[tokio::test]
+async fn without_postgres_the_service_is_down() {
+    let (database, _) = servers();
+    let proxy = Proxy::to(&address(&database, 5432).unwrap()).await.unwrap();
+    let app = TestApp::own(Setup::default().database_by(proxy.port())).await;
+
+    proxy.cut();
+
+    app.get("/health").await.expect(200);
+    app.get("/health/ready").await.expect_retry_after(503);
+    let report = app.get("/health/dependencies").await.expect(503);
+    assert_eq!(report.json["status"], "down");
+    assert_eq!(report.json["dependencies"]["postgres"]["status"], "down");
+}
+
+#[tokio::test]
+async fn however_many_ask_for_dependencies_they_are_looked_at_once() {
+    let app = TestApp::own(Setup::default()).await;
+    let first = app.get("/health/dependencies").await.expect(200);
+
+    let reports = join_all((0..50).map(|_| app.get("/health/dependencies"))).await;
+
+    // One asker may be the first of the next look.
+    let looks: BTreeSet<_> =
+        reports.iter().chain([&first]).map(|report| report.json["checked_at"].to_string()).collect();
+    assert!(looks.len() <= 2, "{looks:?}");
+}
