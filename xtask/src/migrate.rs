@@ -49,9 +49,13 @@ pub async fn apply(url: &str) -> Result<()> {
     Ok(())
 }
 
+/// A statement that waits longer for its lock gives up: every request would queue behind it.
+const LOCK_TIMEOUT: &str = "5s";
+
 /// Connects, or says to which address it couldn't: the rest of the URL is secret.
 async fn connect(url: &str) -> Result<PgConnection> {
     let options: PgConnectOptions = url.parse().context("the database's URL isn't valid")?;
+    let options = options.options([("lock_timeout", LOCK_TIMEOUT)]);
     PgConnection::connect_with(&options).await.map_err(|error| {
         anyhow!("the database at {}:{} can't be reached: {error}", options.get_host(), options.get_port())
     })

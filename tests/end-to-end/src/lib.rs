@@ -5,6 +5,7 @@
 
 mod answer;
 mod app;
+mod bare_database;
 mod browser;
 mod client;
 mod database;
@@ -19,6 +20,7 @@ mod tokens;
 
 pub use answer::Answer;
 pub use app::{TestApp, servers, unique};
+pub use bare_database::BareDatabase;
 pub use browser::Browser;
 pub use database::Database;
 pub use dependencies::Dependencies;

@@ -10,4 +10,5 @@ mod outages;
 mod paths;
 mod problems;
 mod roles;
+mod schema;
 mod templates;
