@@ -8,6 +8,7 @@ mod debian_rust;
 mod host;
 mod identity;
 mod migrate;
+mod nginx;
 mod packages;
 mod postgres;
 mod process;

@@ -12,7 +12,7 @@ use crate::postgres::{self, Keep};
 use crate::project::{self, PROFILE, State};
 use crate::servers::Servers;
 use crate::toolchain::Toolchain;
-use crate::{build, chromium, process, redis, up, upstreams};
+use crate::{build, chromium, nginx, process, redis, up, upstreams};
 
 /// The name of the folder with what a run of the tests needs.
 const STATE: &str = "test";
@@ -70,7 +70,7 @@ async fn test(options: &Options, state: &State, servers: &mut Servers) -> Result
     say("Host", &host.description);
     let database = postgres::start(servers, state, Keep::Nothing).await?;
     let redis = redis::start(servers, state).await?;
-    let browser = chromium::program().await;
+    let (browser, gateway) = (chromium::program().await, nginx::program().await);
 
     let toolchain = Toolchain::ready().await?;
     build::components(&toolchain, &build::COMPONENTS).await?;
@@ -84,6 +84,9 @@ async fn test(options: &Options, state: &State, servers: &mut Servers) -> Result
     command.args(&options.filter).arg("--").args(&options.args);
     if let Some(browser) = browser {
         command.env("CHROMIUM", browser);
+    }
+    if let Some(gateway) = gateway {
+        command.env("NGINX", gateway);
     }
     command
         .env("TEST_DATABASE_URL", database)

@@ -196,7 +196,7 @@ async fn start_host(
 
 /// A port below those that systems hand out for outgoing connections, so that none of them takes it
 /// between now and the host's start.
-fn free_port() -> Result<u16> {
+pub fn free_port() -> Result<u16> {
     for _ in 0..100 {
         let port = 20_000 + u16::try_from(Uuid::new_v4().as_u128() % 10_000)?;
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {

@@ -3,6 +3,7 @@
 mod analytics;
 mod auth;
 mod browser;
+mod deployment;
 mod notifications;
 mod operations;
 mod orders;
