@@ -6,7 +6,8 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use domain::{Actor, Invalid, OrderId, Page, Role, Status, TemplateId};
 use http::HeaderMap;
-use platform::{Trace, variables::Misconfigured};
+use platform::{Trace, idempotency::Claim, variables::Misconfigured};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{App, auth, problem::Problem};
@@ -18,6 +19,8 @@ pub struct Call {
     pub query: Vec<(String, String)>,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// The right to carry out a request with an `Idempotency-Key`.
+    pub claim: Option<Claim>,
     pub trace: Trace,
     pub now: DateTime<Utc>,
     /// Who is asking, once that is known.
@@ -33,7 +36,8 @@ impl Call {
         body: Bytes,
         trace: Trace,
     ) -> Self {
-        Self { app, parameters, query, headers, body, trace, now: Utc::now(), actor: OnceCell::new() }
+        let (now, actor) = (Utc::now(), OnceCell::new());
+        Self { app, parameters, query, headers, body, claim: None, trace, now, actor }
     }
 
     /// The state this request needs for more than telling that it is alive.
@@ -69,6 +73,12 @@ impl Call {
             return Err(Problem::forbidden("only an admin or a delivery partner can do this"));
         }
         Ok(actor)
+    }
+
+    /// What the change of this request answered, if it was made at an earlier try that didn't live to
+    /// answer: it is not to be decided again.
+    pub fn recorded<T: DeserializeOwned>(&self) -> Result<Option<T>, Problem> {
+        Ok(self.claim.as_ref().map(Claim::recorded).transpose()?.flatten())
     }
 
     /// The order that the path names. What can't be an id names no order.

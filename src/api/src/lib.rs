@@ -7,6 +7,7 @@ mod changing;
 mod cors;
 mod delivery;
 mod edge;
+mod idempotency;
 mod paging;
 mod placing;
 mod problem;

@@ -11,6 +11,7 @@ use domain::{
 use http::StatusCode;
 use platform::{
     DbError, Trace, checkout,
+    idempotency::{self, Claim},
     ledger::{self, By, Settled},
     log::Line,
     orders::{self, Draft, Placed, Source},
@@ -45,7 +46,23 @@ pub struct Placing<'a> {
     pub customer: &'a Actor,
     pub delivery: &'a Delivery,
     pub trace: &'a Trace,
+    /// By which it is placed once.
+    pub claim: Option<&'a Claim>,
     pub now: DateTime<Utc>,
+}
+
+/// An order that an earlier try of the same request placed, as it stands now: no try but the first
+/// asks for the payment, which a task settles if need be.
+pub async fn placed_before(
+    app: &App,
+    order: Order,
+    claim: &Claim,
+    trace: &Trace,
+) -> Result<Placement, Problem> {
+    let order = as_it_stands(app, order, Some(claim)).await?;
+    let ids = order.items.iter().map(|item| item.product_id).collect();
+    let products = app.products.details(&ids, trace).await;
+    Ok(Placement { order, products })
 }
 
 impl Placing<'_> {
@@ -92,7 +109,8 @@ impl Placing<'_> {
             total: basket.total,
             estimated_delivery_time: basket.quote.estimated_delivery_time,
         };
-        let placed = orders::place(&self.app.db, source, self.customer, &draft, self.trace).await?;
+        let placed =
+            orders::place(&self.app.db, source, self.customer, &draft, self.claim, self.trace).await?;
         Ok((placed.ok_or_else(already_checking_out)?, basket.products))
     }
 
@@ -124,13 +142,16 @@ impl Placing<'_> {
                 Ok(order)
             }
             Ok(Settled::Refused(Some(order))) => Err(declined(&order)),
-            Ok(Settled::Paid(None) | Settled::Refused(None)) => self.settled_elsewhere(order).await,
+            // While this request waited, a task settled the payment or somebody cancelled the order.
+            Ok(Settled::Paid(None) | Settled::Refused(None)) => {
+                as_it_stands(self.app, order, self.claim).await
+            }
             Ok(Settled::NotReached(problem)) => {
-                match ledger::refuse(&self.app.db, &charge, "payment_unavailable", By::Request, self.trace)
+                match ledger::refuse(&self.app.db, &charge, ledger::NOT_REACHED, By::Request, self.trace)
                     .await
                 {
-                    Ok(Some(_)) => Err(Problem::unavailable("the payment service", problem)),
-                    Ok(None) => self.settled_elsewhere(order).await,
+                    Ok(Some(_)) => Err(not_reached(self.app, self.claim, &problem).await),
+                    Ok(None) => as_it_stands(self.app, order, self.claim).await,
                     Err(error) => Ok(self.left_to_tasks(order, &error)),
                 }
             }
@@ -153,22 +174,40 @@ impl Placing<'_> {
         }
     }
 
-    /// While this request waited, a task settled the payment or somebody cancelled the order.
-    async fn settled_elsewhere(&self, order: Order) -> Result<Order, Problem> {
-        let current = orders::find(&self.app.db, order.id).await?.unwrap_or(order);
-        if current.status == Status::Cancelled {
-            let detail =
-                format!("order {} was cancelled while it was being paid; nothing is charged", current.id);
-            return Err(Problem::conflict("order-cancelled", detail));
-        }
-        Ok(current)
-    }
-
     fn left_to_tasks(&self, order: Order, error: &DbError) -> Order {
         let line = Line::warn("a payment is left to be settled by a task").trace(self.trace);
         line.number("order_id", order.id.get()).field("error", error).write();
         order
     }
+}
+
+/// A placed order whose payment is not this request's to settle; or why it is cancelled.
+async fn as_it_stands(app: &App, order: Order, claim: Option<&Claim>) -> Result<Order, Problem> {
+    let current = orders::find(&app.db, order.id).await?.unwrap_or(order);
+    if current.status != Status::Cancelled {
+        return Ok(current);
+    }
+    let history = orders::history(&app.db, current.id).await?;
+    let cancelled = history.iter().find(|event| event.data["status"] == Status::Cancelled.as_str());
+    Err(match cancelled.and_then(|event| event.data["reason"].as_str()) {
+        Some(ledger::DECLINED) => declined(&current),
+        Some(ledger::NOT_REACHED) => not_reached(app, claim, "it was not reached").await,
+        _ => {
+            let detail =
+                format!("order {} was cancelled meanwhile; what was paid for it goes back", current.id);
+            Problem::conflict("order-cancelled", detail)
+        }
+    })
+}
+
+/// The order is cancelled, and the same request may make another one.
+async fn not_reached(app: &App, claim: Option<&Claim>, problem: &str) -> Problem {
+    if let Some(claim) = claim
+        && let Err(error) = idempotency::forget(&app.db, claim).await
+    {
+        return error.into();
+    }
+    Problem::unavailable("the payment service", problem)
 }
 
 fn already_checking_out() -> Problem {

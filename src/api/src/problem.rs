@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use platform::{DbError, Trace, log::Line, services::ServiceDown, variables::Misconfigured};
 use serde::Serialize;
 
-use crate::reply::Reply;
+use crate::{idempotency, reply::Reply};
 
 /// Why a request has no other answer.
 #[derive(Debug)]
@@ -124,6 +124,7 @@ impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         match error {
             DbError::Unavailable(_) => Self::unavailable("the database", error),
+            DbError::Overtaken => idempotency::in_flight(),
             // Checked before, so only a race or a fault of ours gets here.
             DbError::Constraint(_) | DbError::Failed(_) => Self::internal(error),
         }

@@ -10,7 +10,7 @@ use platform::{Trace, variables::Misconfigured};
 use routefinder::Router;
 use spin_sdk::wasip3::http_compat::IncomingRequestBody;
 
-use crate::{App, Call, cors, edge::Record, problem::Problem, reply::Reply, routes::ROUTES};
+use crate::{App, Call, cors, edge::Record, idempotency, problem::Problem, reply::Reply, routes::ROUTES};
 
 /// No body this service understands is nearly as long.
 const MAX_BODY: usize = 64 * 1024;
@@ -24,6 +24,8 @@ pub struct Route {
     /// Literal segments, and `:name` for parameters. Literal ones win.
     pub path: &'static str,
     pub handler: Handler,
+    /// Sent again with the same `Idempotency-Key`, it is answered again and not carried out again.
+    pub takes_idempotency_key: bool,
 }
 
 static ROUTER: LazyLock<Router<Vec<&'static Route>>> = LazyLock::new(|| {
@@ -64,8 +66,12 @@ pub async fn dispatch(
         found.captures().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let query =
         form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
-    let call = Call::new(app.clone(), parameters, query, parts.headers, body, trace.clone());
-    let answer = (route.handler)(&call).await;
+    let mut call = Call::new(app.clone(), parameters, query, parts.headers, body, trace.clone());
+    let answer = if route.takes_idempotency_key {
+        idempotency::answer(route, parts.uri.path(), &mut call).await
+    } else {
+        (route.handler)(&call).await
+    };
     record.role = call.role();
     record.order_id = call.order_id().ok();
     answer

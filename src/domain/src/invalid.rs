@@ -5,7 +5,7 @@ use serde::Serialize;
 /// One fault of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Invalid {
-    /// JSON pointer (RFC 6901) to the value in the body, or the name of a query parameter.
+    /// JSON pointer (RFC 6901) to the value in the body, or the name of a query parameter or header.
     pub pointer: String,
     /// A sentence that says what would be right.
     pub detail: String,

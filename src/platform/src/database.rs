@@ -26,6 +26,9 @@ pub enum DbError {
     /// The change would break the constraint of that name.
     #[error("constraint {0} is violated")]
     Constraint(String),
+    /// The request was given up for dead, and another one has its idempotency key: nothing was changed.
+    #[error("another request has the idempotency key")]
+    Overtaken,
     /// The statement or its result is wrong: a fault of this service.
     #[error("a statement failed: {0}")]
     Failed(String),

@@ -21,6 +21,10 @@ macro_rules! ending_settlement {
 }
 pub(crate) use ending_settlement;
 
+/// Why an order is cancelled whose money was not taken, as its history has it.
+pub const DECLINED: &str = "payment_declined";
+pub const NOT_REACHED: &str = "payment_unavailable";
+
 /// What is settled about an order after its charge was asked for.
 #[derive(Debug)]
 pub enum Settled {
@@ -70,9 +74,7 @@ pub async fn settle(
             confirmed.iter().for_each(|order| metrics::transition(Status::Pending, order.status));
             Ok(Settled::Paid(confirmed))
         }
-        PaymentOutcome::Declined => {
-            Ok(Settled::Refused(refuse(db, charge, "payment_declined", by, trace).await?))
-        }
+        PaymentOutcome::Declined => Ok(Settled::Refused(refuse(db, charge, DECLINED, by, trace).await?)),
         PaymentOutcome::NotReached(problem) => Ok(Settled::NotReached(problem)),
         PaymentOutcome::Unknown(problem) => {
             let line = Line::warn("a payment's outcome is unknown and will be asked for again").trace(trace);

@@ -7,6 +7,7 @@ mod conditions;
 mod customer;
 pub mod database;
 pub mod health;
+pub mod idempotency;
 pub mod ledger;
 pub mod log;
 pub mod metrics;

@@ -17,6 +17,9 @@ const BATCH: i64 = 32;
 /// backoff below that is about a day.
 const MAX_ATTEMPTS: i32 = 30;
 
+/// The message by which time passes for the task component, at most once a second.
+pub const TICK: &str = "tick";
+
 /// Something to do for an order.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Task {
@@ -118,9 +121,10 @@ pub async fn nudge(redis: &Redis, channel: &str) -> Result<(), String> {
 /// scheduled work going without a clock of our own.
 pub async fn tick(redis: &Redis, channel: &str) -> Result<(), String> {
     const SCRIPT: &str = "if redis.call('set', KEYS[1], '1', 'nx', 'px', '1000') then \
-        return redis.call('publish', ARGV[1], 'tick') end return 0";
+        return redis.call('publish', ARGV[1], ARGV[2]) end return 0";
     let key = format!("{channel}:tick");
-    let arguments = [SCRIPT, "1", &key, channel].map(|text| RedisParameter::Binary(text.as_bytes().to_vec()));
+    let arguments =
+        [SCRIPT, "1", &key, channel, TICK].map(|text| RedisParameter::Binary(text.as_bytes().to_vec()));
     redis.execute("EVAL", arguments).await.map(drop)
 }
 

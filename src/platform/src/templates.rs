@@ -8,27 +8,35 @@ use crate::{
     conditions::Conditions,
     customer::noting_customer,
     database::{document, only_document, the_document},
+    idempotency::{self, Change, Claim},
     parameters::{optional_text, text},
 };
 
-/// Keeps a template of the customer's, and notes the customer.
-pub async fn create(db: &Database, customer: &Actor, draft: &TemplateDraft) -> Result<Template, DbError> {
-    const STATEMENT: &str = concat!(
-        "with customer as (",
-        noting_customer!(),
-        "), kept as (
-            insert into order_templates (user_id, name, items) values ($1, $3, $4::text::jsonb)
-            returning *
-        )
-        select row_to_json(k)::text from kept k"
-    );
+/// Keeps a template of the customer's, and notes the customer. With a claim it is done once.
+pub async fn create(
+    db: &Database,
+    customer: &Actor,
+    draft: &TemplateDraft,
+    claim: Option<&Claim>,
+) -> Result<Template, DbError> {
+    const CHANGE: Change<'_> = Change {
+        with: concat!(
+            "customer as (",
+            noting_customer!(),
+            "), kept as (
+                insert into order_templates (user_id, name, items) values ($1, $3, $4::text::jsonb)
+                returning *
+            )"
+        ),
+        answer: "select row_to_json(k)::text from kept k",
+    };
     let parameters = [
         text(customer.id.as_str()),
         optional_text(customer.email.as_deref()),
         text(&draft.name),
         text(&json!(draft.items).to_string()),
     ];
-    the_document(&db.change(STATEMENT, &parameters).await?)
+    the_document(&idempotency::change(db, claim, CHANGE, &parameters).await?)
 }
 
 /// A page of the customer's templates; one more than the page holds, if there are more.

@@ -6,11 +6,16 @@ mod app;
 mod worker;
 
 use bytes::Bytes;
+use platform::{idempotency, outbox};
 
 /// Where every message enters, one after another. (The names of a component's exports are none for
 /// a native linker.)
 #[cfg_attr(target_arch = "wasm32", spin_sdk::redis_subscriber)]
-pub async fn on_message(_nudge: Bytes) -> anyhow::Result<()> {
+pub async fn on_message(nudge: Bytes) -> anyhow::Result<()> {
     let app = app::App::load().await?;
-    Ok(worker::work(&app).await?)
+    worker::work(&app).await?;
+    if nudge == outbox::TICK {
+        idempotency::forget_expired(&app.db).await?;
+    }
+    Ok(())
 }

@@ -4,12 +4,11 @@ use domain::{Actor, Template, TemplateDraft};
 use http::{HeaderValue, StatusCode, header};
 use platform::templates;
 
-use super::orders::place::{delivery, placed};
+use super::orders::place::{delivery, placed, placed_before, placing};
 use crate::{
     App,
     call::{Call, no_such_template},
     paging::{cut, linked},
-    placing::Placing,
     problem::Problem,
     reply::Reply,
     router::Answer,
@@ -19,7 +18,7 @@ use crate::{
 pub async fn create(call: &Call) -> Answer {
     let (app, customer) = (call.app()?, call.actor()?);
     let draft = TemplateDraft::parse(&call.json()?).map_err(Problem::invalid)?;
-    let template = templates::create(&app.db, &customer, &draft).await?;
+    let template = templates::create(&app.db, &customer, &draft, call.claim.as_ref()).await?;
     let location = HeaderValue::try_from(format!("/templates/{}", template.id));
     let location = location.expect("digits make a valid header");
     Ok(Reply::json(StatusCode::CREATED, &template).header(header::LOCATION, location))
@@ -50,12 +49,15 @@ pub async fn delete(call: &Call) -> Answer {
 
 /// `POST /templates/{template_id}/order`: its products become an order at today's prices.
 pub async fn order(call: &Call) -> Answer {
+    if let Some(answer) = placed_before(call).await? {
+        return Ok(answer);
+    }
     let (app, customer) = (call.app()?, call.actor()?);
     let template = visible(call, app, &customer).await?;
     template.check_order(&customer)?;
-    let delivery = &delivery(call)?;
-    let placing = Placing { app, customer: &customer, delivery, trace: &call.trace, now: call.now };
-    Ok(placed(call, app, &customer, &placing.order_template(&template).await?))
+    let delivery = delivery(call)?;
+    let placement = placing(call, app, &customer, &delivery).order_template(&template).await?;
+    Ok(placed(call, app, &customer, &placement))
 }
 
 /// The template that the path names, if the actor may see it.

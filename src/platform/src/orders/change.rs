@@ -10,6 +10,7 @@ use super::documents_of;
 use crate::{
     Database, DbError, Trace,
     database::document,
+    idempotency::{self, Change, Claim},
     metrics,
     parameters::{optional_text, text},
 };
@@ -26,16 +27,17 @@ pub struct Changed {
 /// answer.
 ///
 /// What was paid for an order that is now cancelled or refunded is entered as a refund. `data`
-/// stands in the event beside the status.
+/// stands in the event beside the status. With a claim it is done once.
 pub async fn set_status(
     db: &Database,
     orders: &[Order],
     to: Status,
     data: &Value,
+    claim: Option<&Claim>,
     (actor, trace): (&Actor, &Trace),
 ) -> Result<Vec<Changed>, DbError> {
-    const STATEMENT: &str = concat!(
-        "with changed as (
+    const CHANGE: Change<'_> = Change {
+        with: "changed as (
             update orders o set status = $3::varchar, version = o.version + 1, updated_at = now(),
                 delivered_at = case when $3 = 'delivered' then coalesce(o.delivered_at, now()) else o.delivered_at end,
                 cancelled_at = case when $3 = 'cancelled' then now() else o.cancelled_at end
@@ -64,13 +66,15 @@ pub async fn set_status(
             select 'notify.status', id, jsonb_build_object('status', status), $7, $8 from changed
             union all
             select 'payment.refund', order_id, jsonb_build_object('seq', seq), $7, $8 from refund
-        )
-        select json_build_object('order', d::json, 'refund_initiated',
-            exists (select from refund r where r.order_id = (d::json->>'id')::int4))::text
-        from (",
-        documents_of!("changed", items: "order_items"),
-        ") as document (d)"
-    );
+        )",
+        answer: concat!(
+            "select json_build_object('order', d::json, 'refund_initiated',
+                exists (select from refund r where r.order_id = (d::json->>'id')::int4))::text
+            from (",
+            documents_of!("changed", items: "order_items"),
+            ") as document (d)"
+        ),
+    };
     let column = |of: fn(&Order) -> i32| ParameterValue::from(orders.iter().map(of).collect::<Vec<i32>>());
     let parameters = [
         column(|order| order.id.get()),
@@ -82,8 +86,8 @@ pub async fn set_status(
         text(&trace.request_id),
         optional_text(trace.traceparent.as_deref()),
     ];
-    let changed: Vec<Changed> =
-        db.change(STATEMENT, &parameters).await?.iter().map(document).collect::<Result<_, _>>()?;
+    let rows = idempotency::change(db, claim, CHANGE, &parameters).await?;
+    let changed: Vec<Changed> = rows.iter().map(document).collect::<Result<_, _>>()?;
     for Changed { order, .. } in &changed {
         let before = orders.iter().find(|before| before.id == order.id);
         before.inspect(|before| metrics::transition(before.status, to));
@@ -92,15 +96,16 @@ pub async fn set_status(
 }
 
 /// Gives orders to a courier. Those whose version has moved on are left alone and missing in the
-/// answer.
+/// answer. With a claim it is done once.
 pub async fn assign(
     db: &Database,
     orders: &[Order],
     partner: &UserId,
+    claim: Option<&Claim>,
     (actor, trace): (&Actor, &Trace),
 ) -> Result<Vec<Order>, DbError> {
-    const STATEMENT: &str = concat!(
-        "with changed as (
+    const CHANGE: Change<'_> = Change {
+        with: "changed as (
             update orders o set delivery_partner_id = $3::varchar, version = o.version + 1, updated_at = now()
             from unnest($1::int4[], $2::int4[]) as seen (id, version)
             where o.id = seen.id and o.version = seen.version
@@ -109,10 +114,9 @@ pub async fn assign(
             insert into order_events (order_id, version, type, actor_id, actor_role, data, request_id)
             select id, version, 'delivery', $4, $5, jsonb_build_object('delivery_partner_id', delivery_partner_id), $6
             from changed
-        )
-        ",
-        documents_of!("changed", items: "order_items")
-    );
+        )",
+        answer: documents_of!("changed", items: "order_items"),
+    };
     let column = |of: fn(&Order) -> i32| ParameterValue::from(orders.iter().map(of).collect::<Vec<i32>>());
     let parameters = [
         column(|order| order.id.get()),
@@ -122,5 +126,5 @@ pub async fn assign(
         text(actor.role.as_str()),
         text(&trace.request_id),
     ];
-    db.change(STATEMENT, &parameters).await?.iter().map(document).collect()
+    idempotency::change(db, claim, CHANGE, &parameters).await?.iter().map(document).collect()
 }

@@ -4,7 +4,12 @@ use chrono::{DateTime, Utc};
 use domain::{OrderId, Rating};
 use serde::{Deserialize, Serialize};
 
-use crate::{Database, DbError, database::only_document, parameters::optional_text};
+use crate::{
+    Database, DbError,
+    database::only_document,
+    idempotency::{self, Change, Claim},
+    parameters::optional_text,
+};
 
 /// A rating as it is kept.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -16,18 +21,25 @@ pub struct Feedback {
     pub created_at: DateTime<Utc>,
 }
 
-/// Keeps a rating in place of an earlier one.
-pub async fn rate(db: &Database, order: OrderId, rating: &Rating) -> Result<Option<Feedback>, DbError> {
-    let statement = "with given as (
+/// Keeps a rating in place of an earlier one. With a claim it is done once.
+pub async fn rate(
+    db: &Database,
+    order: OrderId,
+    rating: &Rating,
+    claim: Option<&Claim>,
+) -> Result<Option<Feedback>, DbError> {
+    const CHANGE: Change<'_> = Change {
+        with: "given as (
             insert into order_feedback (order_id, rating, comment) values ($1, $2, $3)
             on conflict (order_id) do update
                 set rating = excluded.rating, comment = excluded.comment, created_at = now()
             returning *
-        )
-        select row_to_json(g)::text from given g";
+        )",
+        answer: "select row_to_json(g)::text from given g",
+    };
     let parameters =
         [order.get().into(), i32::from(rating.stars).into(), optional_text(rating.comment.as_deref())];
-    only_document(&db.change(statement, &parameters).await?)
+    only_document(&idempotency::change(db, claim, CHANGE, &parameters).await?)
 }
 
 /// The rating of an order.

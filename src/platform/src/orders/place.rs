@@ -10,6 +10,7 @@ use crate::{
     checkout::Checkout,
     customer::noting_customer,
     database::only_document,
+    idempotency::{self, Change, Claim},
     metrics,
     parameters::{amount, columns, moment, optional_moment, optional_text, text},
     services::Entry,
@@ -66,16 +67,16 @@ const FROM_TEMPLATE: &str = concat!(
 
 /// Stores a pending order with its items, its first event, the charge to ask for and the task that
 /// settles the charge should this request not live to do it. None when a checkout is not ours any
-/// more.
+/// more. With a claim it is placed once.
 pub async fn place(
     db: &Database,
     source: Source<'_>,
     customer: &Actor,
     draft: &Draft<'_>,
+    claim: Option<&Claim>,
     trace: &Trace,
 ) -> Result<Option<Placed>, DbError> {
-    const STORED: &str = concat!(
-        "placed as (
+    const STORED: &str = "placed as (
             insert into orders (id, user_id, total_amount, delivery_fee, delivery_address, delivery_latitude,
                 delivery_longitude, estimated_delivery_time, scheduled_for)
             select order_id, $1, $3, $4, $5, $6, $7, $8::timestamp at time zone 'utc', $9::timestamp at time zone 'utc'
@@ -96,8 +97,9 @@ pub async fn place(
             insert into tasks (kind, order_id, payload, due_at, request_id, traceparent)
             select 'payment.settle', order_id, jsonb_build_object('seq', seq), now() + interval '15 seconds', $15, $16
             from charge
-        )
-        select json_build_object('charge', (select row_to_json(c) from charge c), 'order', d::json)::text from (",
+        )";
+    const ANSWER: &str = concat!(
+        "select json_build_object('charge', (select row_to_json(c) from charge c), 'order', d::json)::text from (",
         documents_of!("placed", items: "lines"),
         ") as document (d)"
     );
@@ -125,7 +127,8 @@ pub async fn place(
         text(&trace.request_id),
         optional_text(trace.traceparent.as_deref()),
     ];
-    let placed = only_document(&db.change(&format!("with {numbered}, {STORED}"), &parameters).await?)?;
+    let change = Change { with: &format!("{numbered}, {STORED}"), answer: ANSWER };
+    let placed = only_document(&idempotency::change(db, claim, change, &parameters).await?)?;
     placed.iter().for_each(|_: &Placed| metrics::placed(source.as_str()));
     Ok(placed)
 }

@@ -21,7 +21,7 @@ pub async fn assign(call: &Call) -> Answer {
         if order.delivery_partner_id.as_ref() == Some(&partner) {
             return Ok(Decision::Done(order));
         }
-        Ok(orders::assign(&app.db, &[order], &partner, (&admin, &call.trace)).await?.pop().into())
+        Ok(orders::assign(&app.db, &[order], &partner, None, (&admin, &call.trace)).await?.pop().into())
     })
     .await?;
     show(call, app, &admin, &order).await

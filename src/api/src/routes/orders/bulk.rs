@@ -40,7 +40,8 @@ pub async fn update_status(call: &Call) -> Answer {
         Step::Taken => Ok(Verdict::Change),
     };
     let store = async |chosen: Vec<Order>| {
-        let changed = orders::set_status(&app.db, &chosen, to, &json!({}), (&admin, &call.trace)).await?;
+        let changed =
+            orders::set_status(&app.db, &chosen, to, &json!({}), None, (&admin, &call.trace)).await?;
         Ok(changed.into_iter().map(|changed| changed.order).collect())
     };
     let reply = each(app, &ids, judge, store).await?;
@@ -59,7 +60,7 @@ pub async fn assign(call: &Call) -> Answer {
         Ok(if same { Verdict::Leave } else { Verdict::Change })
     };
     let store = async |chosen: Vec<Order>| {
-        Ok(orders::assign(&app.db, &chosen, &partner, (&admin, &call.trace)).await?)
+        Ok(orders::assign(&app.db, &chosen, &partner, call.claim.as_ref(), (&admin, &call.trace)).await?)
     };
     each(app, &ids, judge, store).await
 }

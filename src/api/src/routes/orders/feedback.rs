@@ -18,7 +18,8 @@ pub async fn submit(call: &Call) -> Answer {
     let rating = Rating::parse(&call.json()?).map_err(Problem::invalid)?;
     let order = visible(call, app, &actor).await?;
     order.check_feedback(&actor)?;
-    let feedback = orders::rate(&app.db, order.id, &rating).await?.ok_or_else(no_such_order)?;
+    let feedback = orders::rate(&app.db, order.id, &rating, call.claim.as_ref()).await?;
+    let feedback = feedback.ok_or_else(no_such_order)?;
     let location =
         HeaderValue::try_from(format!("/orders/{}/feedback", order.id)).expect("digits make a valid header");
     Ok(Reply::json(StatusCode::CREATED, &feedback).header(header::LOCATION, location))

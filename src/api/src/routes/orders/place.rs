@@ -2,13 +2,14 @@
 
 use domain::{Actor, Delivery, Invalid, Status};
 use http::{HeaderValue, StatusCode, header};
+use platform::orders::Placed;
 use spin_sdk::wasip3::spawn;
 
 use super::answer;
 use crate::{
     App,
     call::Call,
-    placing::{Placement, Placing},
+    placing::{self, Placement, Placing},
     problem::Problem,
     reply::Reply,
     router::Answer,
@@ -16,12 +17,18 @@ use crate::{
 
 /// `POST /orders`: the customer's cart becomes an order.
 pub async fn create(call: &Call) -> Answer {
+    if let Some(answer) = placed_before(call).await? {
+        return Ok(answer);
+    }
     let delivery = delivery(call)?;
     place(call, &delivery).await
 }
 
 /// `POST /orders/scheduled`: the same for a time to come, which is required here.
 pub async fn schedule(call: &Call) -> Answer {
+    if let Some(answer) = placed_before(call).await? {
+        return Ok(answer);
+    }
     let delivery = delivery(call)?;
     if delivery.scheduled_for.is_none() {
         let required = Invalid::new("/scheduled_for", "is required here");
@@ -37,10 +44,28 @@ pub fn delivery(call: &Call) -> Result<Delivery, Problem> {
     Delivery::parse(&call.json()?, app.schedule, call.now).map_err(Problem::invalid)
 }
 
+/// Answers with the order that an earlier try of this request placed, whatever would be decided now.
+pub async fn placed_before(call: &Call) -> Result<Option<Reply>, Problem> {
+    let (Some(claim), Some(Placed { order, .. })) = (&call.claim, call.recorded()?) else { return Ok(None) };
+    let (app, customer) = (call.app()?, call.actor()?);
+    let placement = placing::placed_before(app, order, claim, &call.trace).await?;
+    Ok(Some(placed(call, app, &customer, &placement)))
+}
+
+/// What placing an order takes from its request.
+pub fn placing<'a>(
+    call: &'a Call,
+    app: &'static App,
+    customer: &'a Actor,
+    delivery: &'a Delivery,
+) -> Placing<'a> {
+    Placing { app, customer, delivery, trace: &call.trace, claim: call.claim.as_ref(), now: call.now }
+}
+
 async fn place(call: &Call, delivery: &Delivery) -> Answer {
     let (app, customer) = (call.app()?, call.actor()?);
-    let placing = Placing { app, customer: &customer, delivery, trace: &call.trace, now: call.now };
-    Ok(placed(call, app, &customer, &placing.order_cart().await?))
+    let placement = placing(call, app, &customer, delivery).order_cart().await?;
+    Ok(placed(call, app, &customer, &placement))
 }
 
 /// Answers with an order that has just been placed.

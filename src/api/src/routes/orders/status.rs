@@ -1,6 +1,6 @@
 //! The way of an order through its states: by staff, and by the customer's own requests.
 
-use domain::{Order, Status, Step, text};
+use domain::{Actor, Order, Status, Step, text};
 use platform::{orders, orders::Changed};
 use serde_json::{Value, json};
 use spin_sdk::wasip3::spawn;
@@ -33,7 +33,7 @@ pub async fn update(call: &Call) -> Answer {
 /// `POST /orders/{order_id}/cancel`: the owner or an admin gives it up; what was paid goes back.
 pub async fn cancel(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
-    let changed = change(call, app, &actor, async |order: Order| {
+    let changed = once(call, app, &actor, async |order: Order| {
         order.check_cancel(&actor)?;
         Ok(store(call, app, order, Status::Cancelled, &json!({})).await?.into())
     })
@@ -52,14 +52,26 @@ pub async fn request_return(call: &Call) -> Answer {
     let body = if call.body.is_empty() { Value::Null } else { call.json()? };
     let reason =
         text("/reason", &body["reason"], MAX_REASON).map_err(|fault| Problem::invalid(vec![fault]))?;
-    let order = change(call, app, &actor, async |order: Order| {
+    let changed = once(call, app, &actor, async |order: Order| {
         order.check_return(&actor, call.now, app.return_window)?;
-        let data = json!({ "reason": reason });
-        Ok(store(call, app, order, Status::ReturnRequested, &data).await?.map(|changed| changed.order).into())
+        Ok(store(call, app, order, Status::ReturnRequested, &json!({ "reason": reason })).await?.into())
     })
     .await?;
     spawn(app.nudge());
-    show(call, app, &actor, &order).await
+    show(call, app, &actor, &changed.order).await
+}
+
+/// Changes an order, unless an earlier try of this request did.
+async fn once(
+    call: &Call,
+    app: &App,
+    actor: &Actor,
+    decide: impl AsyncFn(Order) -> Result<Decision<Changed>, Problem>,
+) -> Result<Changed, Problem> {
+    match call.recorded()? {
+        Some(changed) => Ok(changed),
+        None => change(call, app, actor, decide).await,
+    }
 }
 
 async fn store(
@@ -70,5 +82,5 @@ async fn store(
     data: &Value,
 ) -> Result<Option<Changed>, Problem> {
     let author = (&call.actor()?, &call.trace);
-    Ok(orders::set_status(&app.db, &[order], to, data, author).await?.pop())
+    Ok(orders::set_status(&app.db, &[order], to, data, call.claim.as_ref(), author).await?.pop())
 }
