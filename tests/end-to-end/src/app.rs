@@ -15,7 +15,7 @@ use crate::database::Database;
 use crate::dependencies::Dependencies;
 use crate::environment::Environment;
 use crate::person::Person;
-use crate::setup::{Running, Setup};
+use crate::setup::{Running, Setup, Surroundings};
 
 /// Long enough for a busy machine and a few retries.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -51,16 +51,21 @@ impl TestApp {
 
     fn of(running: Arc<Running>) -> TestApp {
         TestApp {
-            database: Database::of(&running.database_url),
-            dependencies: Dependencies::at(&running.dependencies_url),
+            database: Database::of(&running.surroundings.database_url),
+            dependencies: Dependencies::at(&running.surroundings.dependencies_url),
             client: client(),
             running,
         }
     }
 
+    pub(crate) fn surroundings(&self) -> Arc<Surroundings> {
+        self.running.surroundings.clone()
+    }
+
     /// A connection to the service's own part of Redis.
     pub fn redis(&self) -> redis::Connection {
-        let client = redis::Client::open(self.running.redis_url.as_str()).expect("the URL is right");
+        let client =
+            redis::Client::open(self.running.surroundings.redis_url.as_str()).expect("the URL is right");
         client.get_connection().expect("Redis answers")
     }
 

@@ -248,6 +248,36 @@ impl Database {
             .expect("the orders are inserted")
     }
 
+    /// The customer's idempotency keys.
+    pub async fn idempotency_keys(&self, user_id: &str) -> Vec<Value> {
+        self.rows("select to_jsonb(k) from idempotency_keys k where user_id = $1 order by key", user_id).await
+    }
+
+    /// As it is some time after the service died while the customer's requests were being carried out.
+    pub async fn claims_lapse(&self, user_id: &str) {
+        let sql = "update idempotency_keys set leased_until = now() - interval '1 second' where user_id = $1";
+        self.change_keys(sql, user_id).await;
+    }
+
+    /// As it is some time after the service died when it had carried out the customer's requests and
+    /// not yet kept its answers.
+    pub async fn answers_were_lost(&self, user_id: &str) {
+        let sql = "update idempotency_keys set status = null, headers = null, body = null where user_id = $1";
+        self.change_keys(sql, user_id).await;
+        self.claims_lapse(user_id).await;
+    }
+
+    /// The time of the customer's idempotency keys is over.
+    pub async fn keys_expire(&self, user_id: &str) {
+        self.change_keys("update idempotency_keys set expires_at = now() where user_id = $1", user_id).await;
+    }
+
+    async fn change_keys(&self, sql: &'static str, parameter: &str) {
+        let done = sqlx::query(sql).bind(parameter).execute(&self.pool).await;
+        let rows = done.unwrap_or_else(|error| panic!("{sql}: {error}")).rows_affected();
+        assert!(rows > 0, "{sql}: there is nothing to change");
+    }
+
     pub async fn email_of(&self, user_id: &str) -> Value {
         self.rows("select to_jsonb(email) from users where uid = $1", user_id).await.remove(0)
     }

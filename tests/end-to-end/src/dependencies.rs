@@ -104,4 +104,9 @@ impl Dependencies {
         list.retain(|call| call["path"].as_str().is_some_and(|p| p.starts_with(path)));
         list
     }
+
+    /// The calls about a product.
+    pub async fn product_calls(&self, id: u32) -> Vec<Value> {
+        self.list(&format!("/_calls?path=/api/products/{id}")).await
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use tokio::time::sleep;
 use url::Url;
 use uuid::Uuid;
 
+use crate::app::TestApp;
 use crate::client::client;
 use crate::database::Database;
 use crate::environment::Environment;
@@ -30,6 +32,7 @@ pub struct Setup {
     component: Option<String>,
     database_port: Option<u16>,
     redis_port: Option<u16>,
+    surroundings: Option<Arc<Surroundings>>,
 }
 
 impl Setup {
@@ -51,6 +54,12 @@ impl Setup {
         self
     }
 
+    /// A second host for the same service: it shares everything with the first.
+    pub fn beside(mut self, app: &TestApp) -> Setup {
+        self.surroundings = Some(app.surroundings());
+        self
+    }
+
     /// The service reaches Redis by this local port, a proxy's.
     pub fn redis_by(mut self, port: u16) -> Setup {
         self.redis_port = Some(port);
@@ -62,10 +71,17 @@ impl Setup {
 /// a runtime each can share it.
 pub struct Running {
     pub url: String,
+    pub host: Process,
+    pub surroundings: Arc<Surroundings>,
+}
+
+/// What a host of the service needs around it.
+pub struct Surroundings {
+    name: String,
+    logs: PathBuf,
     pub database_url: Url,
     pub redis_url: Url,
     pub dependencies_url: String,
-    pub host: Process,
     // Held for its life's sake.
     _dependencies: Process,
 }
@@ -73,16 +89,34 @@ pub struct Running {
 impl Running {
     pub async fn start(setup: Setup) -> Result<Running> {
         let environment = Environment::read()?;
+        let (surroundings, log) = match &setup.surroundings {
+            Some(shared) => (shared.clone(), format!("host-{}.log", Uuid::new_v4().simple())),
+            None => (Arc::new(Surroundings::create(&environment).await?), "host.log".to_owned()),
+        };
+        let variables = variables(&setup, &surroundings)?;
+        let log = surroundings.logs.join(log);
+        let (host, url) = start_host(&environment, &setup, &variables, log).await?;
+        Ok(Running { url, host, surroundings })
+    }
+}
+
+impl Surroundings {
+    async fn create(environment: &Environment) -> Result<Surroundings> {
         let name = format!("test_{}", Uuid::new_v4().simple());
         let logs = environment.root.join("target/end-to-end").join(&name);
         std::fs::create_dir_all(&logs)?;
 
-        let database_url = Database::create(&environment, &name).await?;
+        let database_url = Database::create(environment, &name).await?;
         let redis_url = own_redis(&environment.redis_url)?;
-        let (dependencies, dependencies_url) = start_dependencies(&environment, &logs).await?;
-        let variables = variables(&setup, &name, &database_url, &redis_url, &dependencies_url)?;
-        let (host, url) = start_host(&environment, &setup, &variables, logs.join("host.log")).await?;
-        Ok(Running { url, database_url, redis_url, dependencies_url, host, _dependencies: dependencies })
+        let (dependencies, dependencies_url) = start_dependencies(environment, &logs).await?;
+        Ok(Surroundings {
+            name,
+            logs,
+            database_url,
+            redis_url,
+            dependencies_url,
+            _dependencies: dependencies,
+        })
     }
 }
 
@@ -103,27 +137,21 @@ async fn start_dependencies(environment: &Environment, logs: &Path) -> Result<(P
     }
 }
 
-fn variables(
-    setup: &Setup,
-    name: &str,
-    database_url: &Url,
-    redis_url: &Url,
-    dependencies_url: &str,
-) -> Result<Vec<(String, String)>> {
-    let database_url = by_port(database_url, setup.database_port)?;
-    let redis_url = by_port(redis_url, setup.redis_port)?;
+fn variables(setup: &Setup, surroundings: &Surroundings) -> Result<Vec<(String, String)>> {
+    let database_url = by_port(&surroundings.database_url, setup.database_port)?;
+    let redis_url = by_port(&surroundings.redis_url, setup.redis_port)?;
     let mut variables = vec![
         ("database_address".to_owned(), address(&database_url, 5432)?),
         ("database_url".to_owned(), database_url.into()),
         ("redis_address".to_owned(), address(&redis_url, 6379)?),
         ("redis_url".to_owned(), redis_url.into()),
         // Publications reach every logical database of a Redis server.
-        ("tasks_channel".to_owned(), name.to_owned()),
+        ("tasks_channel".to_owned(), surroundings.name.clone()),
         ("jwt_secret_key".to_owned(), JWT_SECRET.to_owned()),
         ("payment_timeout_ms".to_owned(), "2000".to_owned()),
     ];
     for service in ["user", "product", "cart", "payment", "notification"] {
-        variables.push((format!("{service}_service_url"), dependencies_url.to_owned()));
+        variables.push((format!("{service}_service_url"), surroundings.dependencies_url.clone()));
     }
     // The last of one name counts.
     variables.extend(setup.variables.iter().cloned());

@@ -4,6 +4,7 @@ mod analytics;
 mod auth;
 mod browser;
 mod deployment;
+mod idempotency;
 mod notifications;
 mod operations;
 mod orders;
