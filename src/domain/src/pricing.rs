@@ -1,6 +1,6 @@
 //! What shall be ordered, and what it costs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -69,6 +69,19 @@ pub fn order_lines(items: &Value) -> Result<Vec<CartLine>, Vec<Invalid>> {
     if faults.is_empty() { Ok(lines) } else { Err(faults) }
 }
 
+/// The products of the lines, no more than an order takes: each will be asked for.
+///
+/// # Errors
+/// They are too many; the pointer is `at`.
+pub fn products_of(at: &str, lines: &[CartLine]) -> Result<BTreeSet<ProductId>, Vec<Invalid>> {
+    let products: BTreeSet<_> = lines.iter().map(|line| line.product_id).collect();
+    if products.len() > MAX_PRODUCTS {
+        let detail = format!("an order takes at most {MAX_PRODUCTS} different products");
+        return Err(vec![Invalid::new(at, detail)]);
+    }
+    Ok(products)
+}
+
 /// Prices a customer's cart as [`price_lines`] does.
 ///
 /// # Errors
@@ -94,11 +107,8 @@ pub fn price_lines(
     lines: &[CartLine],
     catalogue: &BTreeMap<ProductId, Catalogued>,
 ) -> Result<(Vec<PricedLine>, Money), Vec<Invalid>> {
+    products_of(at, lines)?;
     let lines = merged(lines);
-    if lines.len() > MAX_PRODUCTS {
-        let detail = format!("an order takes at most {MAX_PRODUCTS} different products");
-        return Err(vec![Invalid::new(at, detail)]);
-    }
     let mut priced = Vec::with_capacity(lines.len());
     let mut faults = Vec::new();
     for (index, line) in &lines {
@@ -108,6 +118,8 @@ pub fn price_lines(
         }
     }
     if !faults.is_empty() {
+        // A cart may repeat a wrong line as often as it likes.
+        faults.truncate(MAX_PRODUCTS);
         return Err(faults);
     }
     let subtotal = priced
