@@ -1,7 +1,7 @@
 //! What an instance keeps between requests: its configuration and its connections.
 
 use std::sync::{
-    OnceLock,
+    Arc, OnceLock,
     atomic::{AtomicI64, Ordering},
 };
 
@@ -9,6 +9,7 @@ use chrono::{TimeDelta, Utc};
 use domain::Schedule;
 use platform::{
     Database, Redis,
+    circuit::Circuits,
     log::{self, Line},
     outbox,
     services::{Carts, Client, Payments, Products},
@@ -25,7 +26,8 @@ const DELIVERY_PARAMETERS: [&str; 4] =
 
 pub struct App {
     pub db: Database,
-    pub redis: Redis,
+    pub redis: Arc<Redis>,
+    pub circuits: Arc<Circuits>,
     pub carts: Carts,
     pub products: Products,
     pub payments: Payments,
@@ -66,16 +68,19 @@ impl App {
                 .field("error", error)
                 .write();
         }
+        let redis = Arc::new(Redis::new(variables::text("redis_url").await?));
+        let circuits =
+            Circuits::configured(redis.clone(), ["cart", "product", "payment", "notification"]).await?;
+        let payment_timeout = variables::milliseconds("payment_timeout_ms").await?;
         Ok(Self {
             db: Database::new(variables::text("database_url").await?),
-            redis: Redis::new(variables::text("redis_url").await?),
+            redis,
             tasks_channel: variables::text("tasks_channel").await?,
-            carts: Carts(Client::configured("cart", timeout).await?),
-            products: Products(Client::configured("product", timeout).await?),
-            payments: Payments(
-                Client::configured("payment", variables::milliseconds("payment_timeout_ms").await?).await?,
-            ),
-            notifications: Client::configured("notification", timeout).await?,
+            carts: Carts(Client::configured("cart", timeout, &circuits).await?),
+            products: Products(Client::configured("product", timeout, &circuits).await?),
+            payments: Payments(Client::configured("payment", payment_timeout, &circuits).await?),
+            notifications: Client::configured("notification", timeout, &circuits).await?,
+            circuits,
             verifier,
             origins: Origins::load().await?,
             delivery_parameters,

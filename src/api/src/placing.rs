@@ -1,12 +1,12 @@
 //! Placing an order: from the customer's cart or template to a paid order, such that nothing is lost
 //! or charged twice wherever it may be cut off. ARCHITECTURE.md tells who finishes what.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::{
     Actor, CartLine, Delivery, Invalid, Money, Order, PricedLine, ProductId, Status, Template, price_cart,
-    price_lines,
+    price_lines, products_of,
 };
 use http::StatusCode;
 use platform::{
@@ -115,12 +115,16 @@ impl Placing<'_> {
     }
 
     async fn price(&self, source: Source<'_>, lines: &[CartLine]) -> Result<Basket, Problem> {
-        let ids: BTreeSet<_> = lines.iter().map(|line| line.product_id).collect();
+        let at = match source {
+            Source::Cart(_) => "/cart/items",
+            Source::Template => "/items",
+        };
+        let ids = products_of(at, lines).map_err(Problem::invalid)?;
         let products = self.app.products.find(&ids, self.trace).await?;
         let catalogue = products.iter().map(|(id, product)| (*id, product.catalogued())).collect();
-        let (at, priced) = match source {
-            Source::Cart(_) => ("/cart/items", price_cart(lines, &catalogue)),
-            Source::Template => ("/items", price_lines("/items", lines, &catalogue)),
+        let priced = match source {
+            Source::Cart(_) => price_cart(lines, &catalogue),
+            Source::Template => price_lines(at, lines, &catalogue),
         };
         let (lines, subtotal) = priced.map_err(Problem::invalid)?;
         let quote = delivery::quote(self.delivery, subtotal, &self.app.delivery_parameters, self.now)?;
@@ -146,11 +150,11 @@ impl Placing<'_> {
             Ok(Settled::Paid(None) | Settled::Refused(None)) => {
                 as_it_stands(self.app, order, self.claim).await
             }
-            Ok(Settled::NotReached(problem)) => {
+            Ok(Settled::NotReached(down)) => {
                 match ledger::refuse(&self.app.db, &charge, ledger::NOT_REACHED, By::Request, self.trace)
                     .await
                 {
-                    Ok(Some(_)) => Err(not_reached(self.app, self.claim, &problem).await),
+                    Ok(Some(_)) => Err(not_reached(self.app, self.claim, down.into()).await),
                     Ok(None) => as_it_stands(self.app, order, self.claim).await,
                     Err(error) => Ok(self.left_to_tasks(order, &error)),
                 }
@@ -191,7 +195,9 @@ async fn as_it_stands(app: &App, order: Order, claim: Option<&Claim>) -> Result<
     let cancelled = history.iter().find(|event| event.data["status"] == Status::Cancelled.as_str());
     Err(match cancelled.and_then(|event| event.data["reason"].as_str()) {
         Some(ledger::DECLINED) => declined(&current),
-        Some(ledger::NOT_REACHED) => not_reached(app, claim, "it was not reached").await,
+        Some(ledger::NOT_REACHED) => {
+            not_reached(app, claim, Problem::unavailable("the payment service", "it was not reached")).await
+        }
         _ => {
             let detail =
                 format!("order {} was cancelled meanwhile; what was paid for it goes back", current.id);
@@ -201,13 +207,13 @@ async fn as_it_stands(app: &App, order: Order, claim: Option<&Claim>) -> Result<
 }
 
 /// The order is cancelled, and the same request may make another one.
-async fn not_reached(app: &App, claim: Option<&Claim>, problem: &str) -> Problem {
+async fn not_reached(app: &App, claim: Option<&Claim>, problem: Problem) -> Problem {
     if let Some(claim) = claim
         && let Err(error) = idempotency::forget(&app.db, claim).await
     {
         return error.into();
     }
-    Problem::unavailable("the payment service", problem)
+    problem
 }
 
 fn already_checking_out() -> Problem {

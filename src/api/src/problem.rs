@@ -1,5 +1,7 @@
 //! Errors as answers: problem documents (RFC 9457) with the same shape everywhere.
 
+use std::time::Duration;
+
 use domain::Invalid;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use platform::{DbError, Trace, log::Line, services::ServiceDown, variables::Misconfigured};
@@ -72,9 +74,15 @@ impl Problem {
 
     /// 503: something this service needs is down.
     pub fn unavailable(what: &str, internal: impl ToString) -> Self {
+        Self::unavailable_for(Duration::from_secs(2), what, internal)
+    }
+
+    fn unavailable_for(wait: Duration, what: &str, internal: impl ToString) -> Self {
         let detail = format!("{what} is unavailable at the moment; nothing was changed, please try again");
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
-        problem.retry_after(2).internally(internal)
+        // Rounded up: earlier would be in vain.
+        let seconds = u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX).max(1);
+        problem.retry_after(seconds).internally(internal)
     }
 
     /// 500: a fault of this service.
@@ -133,7 +141,11 @@ impl From<DbError> for Problem {
 
 impl From<ServiceDown> for Problem {
     fn from(error: ServiceDown) -> Self {
-        Self::unavailable(&format!("the {} service", error.service), error)
+        let what = format!("the {} service", error.service);
+        match error.retry_after {
+            Some(wait) => Self::unavailable_for(wait, &what, error),
+            None => Self::unavailable(&what, error),
+        }
     }
 }
 

@@ -1,9 +1,7 @@
 //! Changing the items of an order, such that the customer pays the new total, whatever happens on the
 //! way: more is charged before the change, less goes back after it.
 
-use std::collections::BTreeSet;
-
-use domain::{Actor, CartLine, Invalid, Money, Order, price_lines};
+use domain::{Actor, CartLine, Invalid, Money, Order, price_lines, products_of};
 use http::StatusCode;
 use platform::{
     Trace, ledger,
@@ -26,7 +24,7 @@ impl Revising<'_> {
     /// Gives the order these items at the prices of today. The delivery fee stays as it was agreed.
     pub async fn run(&self, order: Order) -> Result<Decision<Order>, Problem> {
         order.check_items(self.actor)?;
-        let ids: BTreeSet<_> = self.lines.iter().map(|line| line.product_id).collect();
+        let ids = products_of("/items", self.lines).map_err(Problem::invalid)?;
         let products = self.app.products.find(&ids, self.trace).await?;
         let catalogue = products.iter().map(|(id, product)| (*id, product.catalogued())).collect();
         let (lines, subtotal) = price_lines("/items", self.lines, &catalogue).map_err(Problem::invalid)?;
@@ -76,9 +74,9 @@ impl Revising<'_> {
                 let detail = "the payment of the difference was declined; the order is unchanged";
                 Err(Problem::new(StatusCode::PAYMENT_REQUIRED, "payment-declined", detail))
             }
-            PaymentOutcome::NotReached(problem) => {
+            PaymentOutcome::NotReached(down) => {
                 ledger::withdraw(db, &charge).await?;
-                Err(Problem::unavailable("the payment service", problem))
+                Err(down.into())
             }
             PaymentOutcome::Unknown(problem) => Err(self.unknown(&charge, &problem)),
         }

@@ -2,17 +2,28 @@
 //! each other without waiting; errors sorted by what a caller can do about them.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use serde::de::DeserializeOwned;
 use spin_sdk::pg::{Connection, DbValue, Error, ParameterValue, PgError, QueryError};
 
-use crate::timeout::within;
+use crate::{
+    circuit::{Breaker, Limits},
+    shared::Shared,
+    timeout::within,
+};
 
 /// No statement on a request's path takes nearly as long; one that does has met a dead server.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a connection may take to open.
+const OPENING: Duration = Duration::from_secs(3);
+
+/// A server that accepts connections and never answers costs each request a timeout, unless most of
+/// them don't ask it.
+const SILENCE: Limits = Limits { failures: 3, window: Duration::from_secs(10), open: Duration::from_secs(1) };
 
 /// How long a report may take.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -42,12 +53,13 @@ pub type Row = Vec<DbValue>;
 /// Only single statements may run on it: a transaction would mix with other requests' statements.
 pub struct Database {
     address: String,
-    shared: Mutex<Option<Arc<Connection>>>,
+    shared: Shared<Connection>,
+    silence: Mutex<Breaker>,
 }
 
 impl Database {
     pub fn new(address: String) -> Self {
-        Self { address, shared: Mutex::new(None) }
+        Self { address, shared: Shared::new(), silence: Mutex::default() }
     }
 
     /// Runs a statement that changes nothing, or leaves the same when it is run twice: a connection
@@ -72,61 +84,50 @@ impl Database {
     /// Runs a long statement that changes nothing, on a connection of its own: on the shared one other
     /// requests would wait behind it.
     pub async fn report(&self, statement: &str, parameters: &[ParameterValue]) -> Result<Vec<Row>, DbError> {
-        let work = async {
-            let connection = Connection::open(&self.address).await.map_err(Failure::from)?;
-            rows(&connection, statement, parameters).await
-        };
-        let late = || Err(unanswered(REPORT_TIMEOUT));
-        Ok(within(REPORT_TIMEOUT, work).await.unwrap_or_else(late)?)
+        let opened = within(OPENING, Connection::open(&self.address)).await;
+        let connection = opened.ok_or_else(|| unanswered(OPENING))?.map_err(Failure::from)?;
+        let work = rows(&connection, statement, parameters);
+        Ok(within(REPORT_TIMEOUT, work).await.ok_or_else(|| unanswered(REPORT_TIMEOUT))??)
     }
 
     /// Gives the connection back to the host, which has only so many, until the next statement: for
     /// an instance that lives on with little to ask.
     pub fn let_go(&self) {
-        self.current().take();
+        self.shared.let_go();
     }
 
     async fn run(&self, statement: &str, parameters: &[ParameterValue]) -> Result<Vec<Row>, Failure> {
-        let work = async {
-            let connection = self.connection().await.map_err(Failure::from)?;
-            let result = rows(&connection, statement, parameters).await;
-            if let Err(Failure::Broken(_)) = &result {
-                self.forget(&connection);
-            }
-            result
+        let silent =
+            |_| Failure::Final(DbError::Unavailable("it left the last statements unanswered".to_owned()));
+        let pass = self.silence().admit(Instant::now(), OPENING + TIMEOUT).map_err(silent)?;
+        let answer = self.ask(statement, parameters).await;
+        match answer {
+            Some(_) => self.silence().succeeded(pass),
+            None => drop(self.silence().failed(pass, Instant::now(), SILENCE)),
+        }
+        answer.ok_or_else(|| unanswered(TIMEOUT))?
+    }
+
+    /// What Postgres, or the way to it, answers; none when nothing comes.
+    async fn ask(&self, statement: &str, parameters: &[ParameterValue]) -> Option<Result<Vec<Row>, Failure>> {
+        let connection = match within(OPENING, self.shared.get(Connection::open(&self.address))).await? {
+            Ok(connection) => connection,
+            Err(error) => return Some(Err(error.into())),
         };
-        if let Some(result) = within(TIMEOUT, work).await {
-            return result;
+        let result = within(TIMEOUT, rows(&connection, statement, parameters)).await;
+        // Whatever holds up a connection holds up its other statements too.
+        if matches!(result, None | Some(Err(Failure::Broken(_)))) {
+            self.shared.replace(&connection);
         }
-        // Whatever holds up this connection holds up its other statements too.
-        self.let_go();
-        Err(unanswered(TIMEOUT))
+        result
     }
 
-    /// The shared connection, opened at need. The lock is never held across an await: a guest's tasks
-    /// can't wake each other, so one that waited for another's lock would trap. Two first requests
-    /// may both open one; the later is closed again.
-    async fn connection(&self) -> Result<Arc<Connection>, Error> {
-        if let Some(connection) = self.current().clone() {
-            return Ok(connection);
-        }
-        let opened = Arc::new(Connection::open(&self.address).await?);
-        Ok(self.current().get_or_insert(opened).clone())
-    }
-
-    fn current(&self) -> MutexGuard<'_, Option<Arc<Connection>>> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Lets the next statement open a new connection, unless another request has done so.
-    fn forget(&self, broken: &Arc<Connection>) {
-        let mut shared = self.current();
-        if shared.as_ref().is_some_and(|current| Arc::ptr_eq(current, broken)) {
-            shared.take();
-        }
+    fn silence(&self) -> MutexGuard<'_, Breaker> {
+        self.silence.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// Nothing came in time. Asking again would wait as long again.
 fn unanswered(limit: Duration) -> Failure {
     Failure::Final(DbError::Unavailable(format!("no answer within {limit:?}")))
 }
@@ -165,7 +166,10 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
             Error::PgError(PgError::ConnectionFailed(text)) => Self::Final(DbError::Unavailable(text)),
-            // Whatever Postgres itself didn't say came from the connection.
+            Error::PgError(PgError::QueryFailed(QueryError::Text(text))) if is_ours(&text) => {
+                Self::Final(DbError::Failed(text))
+            }
+            // Whatever else Postgres itself didn't say came from the connection.
             Error::PgError(PgError::QueryFailed(QueryError::Text(text))) => Self::Broken(text),
             Error::PgError(PgError::QueryFailed(QueryError::DbError(error))) => {
                 let constraint = error.extras.iter().find(|(name, _)| name == "constraint");
@@ -180,6 +184,22 @@ impl From<Error> for Failure {
             other => Self::Final(DbError::Failed(other.to_string())),
         }
     }
+}
+
+/// Whether an error that Postgres didn't send is a fault of the statement, its parameters or its result:
+/// Spin then passes on the words of its driver. What isn't known here is taken for a broken connection,
+/// lest a dead one be kept.
+fn is_ours(text: &str) -> bool {
+    const FAULTS: [&str; 7] = [
+        "Error { kind: ToSql(",
+        "Error { kind: FromSql(",
+        "Error { kind: Parameters(",
+        "Error { kind: Column",
+        "Error { kind: Encode",
+        "error deserializing column",
+        "query result exceeds limit",
+    ];
+    FAULTS.iter().any(|fault| text.starts_with(fault))
 }
 
 /// Reads the JSON document in a row's only column.
@@ -204,4 +224,37 @@ pub fn only_document<T: DeserializeOwned>(rows: &[Row]) -> Result<Option<T>, DbE
 /// As [`document`], and when there is no row.
 pub fn the_document<T: DeserializeOwned>(rows: &[Row]) -> Result<T, DbError> {
     only_document(rows)?.ok_or_else(|| DbError::Failed("there is no row".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(text: &str) -> DbError {
+        Failure::from(Error::PgError(PgError::QueryFailed(QueryError::Text(text.to_owned())))).into()
+    }
+
+    #[test]
+    fn a_wrong_parameter_or_column_is_a_fault_of_ours() {
+        for text in [
+            "Error { kind: ToSql(0), cause: Some(WrongType { postgres: Int4, rust: \"i64\" }) }",
+            "Error { kind: Parameters(1, 2), cause: None }",
+            "error deserializing column 0\n\nCaused by:\n    cannot convert between",
+            "query result exceeds limit of 134217728 bytes",
+        ] {
+            assert!(matches!(failure(text), DbError::Failed(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_else_that_postgres_did_not_say_is_a_broken_connection() {
+        for text in [
+            "Error { kind: Closed, cause: None }",
+            "Error { kind: Io, cause: Some(Os { code: 104, kind: ConnectionReset, message: \"\" }) }",
+            "Error { kind: UnexpectedMessage, cause: None }",
+            "something new",
+        ] {
+            assert!(matches!(failure(text), DbError::Unavailable(_)), "{text}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use crate::{
     metrics,
     orders::documents_of,
     parameters::{optional_text, text},
-    services::{Entry, PaymentOutcome, Payments},
+    services::{Entry, PaymentOutcome, Payments, ServiceDown},
 };
 
 /// The statement that ends the task which would settle the row `charge`, for a `with` clause.
@@ -34,7 +34,7 @@ pub enum Settled {
     /// The money was not taken. The order is cancelled; none when it was so already.
     Refused(Option<Order>),
     /// The payment service was certainly not reached. The order is still pending.
-    NotReached(String),
+    NotReached(ServiceDown),
     /// Nobody knows. The order is pending until the task component knows.
     Unknown(String),
 }

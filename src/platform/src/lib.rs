@@ -3,6 +3,7 @@
 
 pub mod analytics;
 pub mod checkout;
+pub mod circuit;
 mod conditions;
 mod customer;
 pub mod database;
@@ -16,6 +17,7 @@ pub mod outbox;
 mod parameters;
 pub mod redis;
 pub mod services;
+mod shared;
 pub mod templates;
 pub mod tickets;
 mod timeout;

@@ -1,13 +1,10 @@
 //! Redis: one connection for each instance. Everything in it can be lost: callers go on without.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
-use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
+use spin_sdk::redis::{Connection, RedisParameter, RedisResult};
 
-use crate::timeout::within;
+use crate::{shared::Shared, timeout::within};
 
 /// A Redis that takes longer helps nobody.
 const TIMEOUT: Duration = Duration::from_millis(500);
@@ -17,12 +14,12 @@ const TIMEOUT: Duration = Duration::from_millis(500);
 /// No blocking commands and no `MULTI` may run on it: they would stall or mix with other requests.
 pub struct Redis {
     address: String,
-    shared: Mutex<Option<Arc<Connection>>>,
+    shared: Shared<Connection>,
 }
 
 impl Redis {
     pub fn new(address: String) -> Self {
-        Self { address, shared: Mutex::new(None) }
+        Self { address, shared: Shared::new() }
     }
 
     /// Runs one command; a nested reply comes flattened.
@@ -34,34 +31,19 @@ impl Redis {
         command: &str,
         arguments: impl IntoIterator<Item = RedisParameter>,
     ) -> Result<Vec<RedisResult>, String> {
-        let work = async { self.connection().await?.execute(command, arguments).await };
-        let result = match within(TIMEOUT, work).await {
-            Some(result) => result.map_err(|error| error.to_string()),
-            None => Err(format!("no answer within {TIMEOUT:?}")),
-        };
+        let late = || format!("no answer within {TIMEOUT:?}");
+        let opened = within(TIMEOUT, self.shared.get(Connection::open(&self.address))).await;
+        let connection = opened.ok_or_else(late)?.map_err(|error| error.to_string())?;
+        let answer = within(TIMEOUT, connection.execute(command, arguments)).await;
+        let result = answer.ok_or_else(late).and_then(|result| result.map_err(|error| error.to_string()));
         if result.is_err() {
-            self.let_go();
+            self.shared.replace(&connection);
         }
         result
     }
 
     /// Ends the connection until the next command: for an instance that lives on with little to ask.
     pub fn let_go(&self) {
-        self.current().take();
-    }
-
-    /// The shared connection, opened at need. The lock is never held across an await: a guest's tasks
-    /// can't wake each other, so one that waited for another's lock would trap. Two first requests
-    /// may both open one; the later is closed again.
-    async fn connection(&self) -> Result<Arc<Connection>, Error> {
-        if let Some(connection) = self.current().clone() {
-            return Ok(connection);
-        }
-        let opened = Arc::new(Connection::open(&self.address).await?);
-        Ok(self.current().get_or_insert(opened).clone())
-    }
-
-    fn current(&self) -> MutexGuard<'_, Option<Arc<Connection>>> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.let_go();
     }
 }

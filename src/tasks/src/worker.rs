@@ -21,6 +21,8 @@ const BUDGET: Duration = Duration::from_secs(10);
 /// Works until nothing is due or the budget is spent.
 pub async fn work(app: &App) -> Result<(), DbError> {
     let started = Instant::now();
+    // An instance lives for one message: it knows of no failures yet.
+    app.circuits.clone().refresh().await;
     while started.elapsed() < BUDGET {
         let batch = outbox::claim(&app.db).await?;
         if batch.is_empty() {
@@ -83,7 +85,8 @@ async fn settle(app: &App, task: &Task, seq: i32, trace: &Trace) -> Result<(), S
     let settled = ledger::settle(&app.db, &app.payments, &charge, By::Task, trace).await;
     match settled.map_err(|error| error.to_string())? {
         Settled::Paid(_) | Settled::Refused(_) => Ok(()),
-        Settled::NotReached(problem) | Settled::Unknown(problem) => Err(problem),
+        Settled::NotReached(down) => Err(down.to_string()),
+        Settled::Unknown(problem) => Err(problem),
     }
 }
 
@@ -94,7 +97,8 @@ async fn refund(app: &App, task: &Task, seq: i32, trace: &Trace) -> Result<(), S
             ledger::refunded(&app.db, &refund, reference.as_deref()).await.map_err(|error| error.to_string())
         }
         PaymentOutcome::Declined => Err("the payment service refuses the refund".to_owned()),
-        PaymentOutcome::NotReached(problem) | PaymentOutcome::Unknown(problem) => Err(problem),
+        PaymentOutcome::NotReached(down) => Err(down.to_string()),
+        PaymentOutcome::Unknown(problem) => Err(problem),
     }
 }
 

@@ -149,6 +149,8 @@ fn variables(setup: &Setup, surroundings: &Surroundings) -> Result<Vec<(String, 
         ("tasks_channel".to_owned(), surroundings.name.clone()),
         ("jwt_secret_key".to_owned(), JWT_SECRET.to_owned()),
         ("payment_timeout_ms".to_owned(), "2000".to_owned()),
+        // Tests that share an application make services fail for each other.
+        ("circuit_failures".to_owned(), "0".to_owned()),
     ];
     for service in ["user", "product", "cart", "payment", "notification"] {
         variables.push((format!("{service}_service_url"), surroundings.dependencies_url.clone()));

@@ -1,6 +1,7 @@
 //! Figures for Prometheus.
 
 use platform::{
+    circuit::State,
     log::Line,
     metrics::{self, Figures},
     outbox,
@@ -14,6 +15,11 @@ pub async fn scrape(call: &Call) -> Answer {
     let app = call.app()?;
     let mut figures =
         Figures::from([(format!("order_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION")), 1.0)]);
+    app.circuits.clone().refresh().await;
+    figures.extend(app.circuits.states().into_iter().map(|(service, state)| {
+        let is_open = f64::from(u8::from(state == State::Open));
+        (format!("order_circuit_open{{service=\"{service}\"}}"), is_open)
+    }));
     let sources = [
         ("redis", metrics::counted(&app.redis).await),
         ("postgres", outbox::figures(&app.db).await.map_err(|error| error.to_string())),

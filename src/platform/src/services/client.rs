@@ -1,11 +1,12 @@
-//! One HTTP call to another service: a time limit, a size limit, and whether it may have arrived.
+//! One HTTP call to another service: a time limit, a size limit, a circuit breaker, and whether it may
+//! have arrived.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use spin_sdk::{
     http::{IntoRequest, send},
     wasip3::{http::types::ErrorCode, wit_bindgen::yield_async},
@@ -14,6 +15,7 @@ use spin_sdk::{
 use super::ServiceDown;
 use crate::{
     Trace,
+    circuit::Circuits,
     timeout::within,
     variables::{self, Misconfigured},
 };
@@ -30,6 +32,9 @@ pub enum CallError {
     /// The request certainly did not arrive.
     #[error("not reached: {0}")]
     NotReached(String),
+    /// It was not even sent: the service keeps failing, and is left alone for so long.
+    #[error("not asked: its circuit is open for another {0:?}")]
+    CircuitOpen(Duration),
     /// The request may have been carried out.
     #[error("no answer: {0}")]
     NoAnswer(String),
@@ -42,12 +47,36 @@ pub struct Answer {
     pub body: Bytes,
 }
 
+impl Answer {
+    /// The body's JSON, an object: serde would also take a list of a struct's fields.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
+        if !self.body.trim_ascii_start().starts_with(b"{") {
+            return Err(CallError::NoAnswer("its answer is no JSON object".to_owned()));
+        }
+        let unreadable = |error| CallError::NoAnswer(format!("its answer can't be read: {error}"));
+        serde_json::from_slice(&self.body).map_err(unreadable)
+    }
+
+    /// A status that isn't in the contract.
+    pub fn unexpected(&self) -> CallError {
+        CallError::NoAnswer(format!("answered {}", self.status))
+    }
+}
+
+/// What is to be sent.
+struct Outgoing<'a> {
+    method: Method,
+    path: &'a str,
+    key: Option<&'a str>,
+    json: Option<Vec<u8>>,
+}
+
 /// A service at its address.
-#[derive(Clone, Debug)]
 pub struct Client {
     pub service: &'static str,
     url: String,
     timeout: Duration,
+    circuits: Arc<Circuits>,
 }
 
 impl Client {
@@ -55,78 +84,109 @@ impl Client {
     ///
     /// # Errors
     /// The variable can't be used.
-    pub async fn configured(service: &'static str, timeout: Duration) -> Result<Self, Misconfigured> {
+    pub async fn configured(
+        service: &'static str,
+        timeout: Duration,
+        circuits: &Arc<Circuits>,
+    ) -> Result<Self, Misconfigured> {
         let url = variables::service_url(&format!("{service}_service_url")).await?;
-        Ok(Self { service, url, timeout })
+        Ok(Self { service, url, timeout, circuits: circuits.clone() })
     }
 
-    pub async fn get(&self, path: &str, trace: &Trace) -> Result<Answer, CallError> {
-        self.call(Method::GET, path, None, None, trace).await
+    /// What `read` makes of the answer.
+    pub async fn get<T>(
+        &self,
+        path: &str,
+        trace: &Trace,
+        read: impl FnOnce(&Answer) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        self.call(Outgoing { method: Method::GET, path, key: None, json: None }, trace, read).await
     }
 
-    /// Whether the service answers at all, whatever it says.
+    /// As [`Client::get`].
+    pub async fn delete<T>(
+        &self,
+        path: &str,
+        trace: &Trace,
+        read: impl FnOnce(&Answer) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        self.call(Outgoing { method: Method::DELETE, path, key: None, json: None }, trace, read).await
+    }
+
+    /// As [`Client::get`], by a call that the service knows again by its key, so that it can be repeated.
+    pub async fn post<T>(
+        &self,
+        (path, key): (&str, &str),
+        body: &impl Serialize,
+        trace: &Trace,
+        read: impl FnOnce(&Answer) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        let json = serde_json::to_vec(body).map_err(|error| CallError::NotReached(error.to_string()))?;
+        self.call(Outgoing { method: Method::POST, path, key: Some(key), json: Some(json) }, trace, read)
+            .await
+    }
+
+    /// Whether the service answers at all, whatever it says. The circuit has no part in it.
     ///
     /// # Errors
     /// A sentence for the log.
     pub async fn probe(&self) -> Result<(), String> {
-        let answer = within(PROBE_TIMEOUT, self.get("/health", &Trace::default())).await;
-        answer
-            .unwrap_or_else(|| Err(CallError::NoAnswer(format!("nothing within {PROBE_TIMEOUT:?}"))))
-            .map(drop)
-            .map_err(|error| error.to_string())
-    }
-
-    pub async fn delete(&self, path: &str, trace: &Trace) -> Result<Answer, CallError> {
-        self.call(Method::DELETE, path, None, None, trace).await
-    }
-
-    /// A call that the service knows again by its key, so that it can be repeated.
-    pub async fn post(
-        &self,
-        path: &str,
-        key: &str,
-        body: &impl Serialize,
-        trace: &Trace,
-    ) -> Result<Answer, CallError> {
-        let json = serde_json::to_vec(body).map_err(|error| CallError::NotReached(error.to_string()))?;
-        self.call(Method::POST, path, Some(key), Some(json), trace).await
+        let outgoing = Outgoing { method: Method::GET, path: "/health", key: None, json: None };
+        let request = self.request(outgoing, &Trace::default()).map_err(|error| error.to_string())?;
+        let late = || Err(CallError::NoAnswer(format!("nothing within {PROBE_TIMEOUT:?}")));
+        let answer = within(PROBE_TIMEOUT, exchange(request)).await.unwrap_or_else(late);
+        answer.map(drop).map_err(|error| error.to_string())
     }
 
     pub(super) fn down(&self, error: &CallError) -> ServiceDown {
-        ServiceDown { service: self.service, problem: error.to_string() }
+        let retry_after = match error {
+            CallError::CircuitOpen(wait) => Some(*wait),
+            CallError::NotReached(_) | CallError::NoAnswer(_) => None,
+        };
+        ServiceDown { service: self.service, problem: error.to_string(), retry_after }
     }
 
-    async fn call(
+    /// Makes a call unless the circuit is open, and judges the service by what comes of it: an answer that
+    /// can't be used is a failure, unless it says that the request was wrong.
+    async fn call<T>(
         &self,
-        method: Method,
-        path: &str,
-        key: Option<&str>,
-        body: Option<Vec<u8>>,
+        outgoing: Outgoing<'_>,
         trace: &Trace,
-    ) -> Result<Answer, CallError> {
-        let unusable = |error: http::Error| CallError::NotReached(error.to_string());
-        let headers =
-            headers(key, body.as_ref().map(Vec::len), trace).map_err(|error| unusable(error.into()))?;
+        read: impl FnOnce(&Answer) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        let request =
+            self.request(outgoing, trace).map_err(|error| CallError::NotReached(error.to_string()))?;
+        let pass = self.circuits.admit(self.service, self.timeout).await.map_err(CallError::CircuitOpen)?;
+        let late = || Err(CallError::NoAnswer(format!("nothing within {:?}", self.timeout)));
+        let answer = within(self.timeout, exchange(request)).await.unwrap_or_else(late);
+        let is_refusal = answer.as_ref().is_ok_and(|answer| answer.status.is_client_error());
+        let result = answer.and_then(|answer| read(&answer));
+        self.circuits.judge(self.service, pass, result.is_err() && !is_refusal);
+        result
+    }
+
+    fn request(&self, outgoing: Outgoing<'_>, trace: &Trace) -> Result<Request<Full<Bytes>>, http::Error> {
+        let Outgoing { method, path, key, json } = outgoing;
+        let headers = headers(key, json.as_ref().map(Vec::len), trace)?;
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url))
-            .body(Full::new(Bytes::from(body.unwrap_or_default())))
-            .map_err(unusable)?;
+            .body(Full::new(Bytes::from(json.unwrap_or_default())))?;
         *request.headers_mut() = headers;
-        let exchange = async {
-            let request = request.into_request().map_err(sort)?;
-            // Spin leaves Nagle's algorithm on: a head that leaves before its body costs 40 ms, so the
-            // body is on offer before the head goes.
-            yield_async().await;
-            let response = send(request).await.map_err(sort)?;
-            let status = response.status();
-            let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
-            let body = body.map_err(|error| CallError::NoAnswer(format!("its body: {error}")))?.to_bytes();
-            Ok(Answer { status, body })
-        };
-        let late = || Err(CallError::NoAnswer(format!("nothing within {:?}", self.timeout)));
-        within(self.timeout, exchange).await.unwrap_or_else(late)
+        Ok(request)
     }
+}
+
+async fn exchange(request: Request<Full<Bytes>>) -> Result<Answer, CallError> {
+    let request = request.into_request().map_err(sort)?;
+    // Spin leaves Nagle's algorithm on: a head that leaves before its body costs 40 ms, so the body is
+    // on offer before the head goes.
+    yield_async().await;
+    let response = send(request).await.map_err(sort)?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
+    let body = body.map_err(|error| CallError::NoAnswer(format!("its body: {error}")))?.to_bytes();
+    Ok(Answer { status, body })
 }
 
 fn headers(

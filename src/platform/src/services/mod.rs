@@ -6,6 +6,8 @@ mod notifications;
 mod payments;
 mod products;
 
+use std::time::Duration;
+
 pub use carts::Carts;
 pub use client::{CallError, Client};
 pub use notifications::Notifications;
@@ -13,19 +15,11 @@ pub use payments::{Entry, PaymentOutcome, Payments};
 pub use products::{Product, Products};
 
 /// A service that is needed can't be used now; a sentence for the log.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the {service} service: {problem}")]
 pub struct ServiceDown {
     pub service: &'static str,
     pub problem: String,
-}
-
-impl ServiceDown {
-    fn answered(service: &'static str, status: http::StatusCode) -> Self {
-        Self { service, problem: format!("answered {status}") }
-    }
-
-    fn sent_nonsense(service: &'static str, error: &serde_json::Error) -> Self {
-        Self { service, problem: format!("its answer can't be read: {error}") }
-    }
+    /// How long it is left alone, where that is known.
+    pub retry_after: Option<Duration>,
 }

@@ -55,11 +55,9 @@ impl Notifications {
         body: &impl Serialize,
         trace: &Trace,
     ) -> Result<(), ServiceDown> {
-        let answer = self.0.post(path, key, body, trace).await.map_err(|error| self.0.down(&error))?;
-        if answer.status.is_success() {
-            Ok(())
-        } else {
-            Err(ServiceDown::answered(self.0.service, answer.status))
-        }
+        let accepted = self.0.post((path, key), body, trace, |answer| {
+            if answer.status.is_success() { Ok(()) } else { Err(answer.unexpected()) }
+        });
+        accepted.await.map_err(|error| self.0.down(&error))
     }
 }

@@ -3,9 +3,9 @@
 use domain::{Money, OrderId, UserId};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{CallError, Client, client::Answer};
+use super::{CallError, Client, ServiceDown, client::Answer};
 use crate::{Trace, metrics};
 
 /// A movement of money as it stands in the ledger: a charge or a refund.
@@ -36,7 +36,7 @@ pub enum PaymentOutcome {
     /// The money certainly did not move, and won't.
     Declined,
     /// The service was certainly not reached.
-    NotReached(String),
+    NotReached(ServiceDown),
     /// The money may or may not have moved: ask again with the same key.
     Unknown(String),
 }
@@ -56,10 +56,13 @@ impl Payments {
 
     async fn ask(&self, path: &str, entry: &Entry, trace: &Trace) -> PaymentOutcome {
         let body = Movement { user_id: &entry.user_id, order_id: entry.order_id, amount: entry.amount };
-        match self.0.post(path, &entry.idempotency_key, &body, trace).await {
-            Ok(answer) => outcome(&answer),
-            Err(CallError::NotReached(problem)) => PaymentOutcome::NotReached(problem),
+        let call = (path, entry.idempotency_key.as_str());
+        match self.0.post(call, &body, trace, outcome).await {
+            Ok(outcome) => outcome,
             Err(CallError::NoAnswer(problem)) => PaymentOutcome::Unknown(problem),
+            Err(error @ (CallError::NotReached(_) | CallError::CircuitOpen(_))) => {
+                PaymentOutcome::NotReached(self.0.down(&error))
+            }
         }
     }
 }
@@ -75,72 +78,72 @@ fn counted(kind: &str, outcome: PaymentOutcome) -> PaymentOutcome {
     outcome
 }
 
-fn outcome(answer: &Answer) -> PaymentOutcome {
-    let unknown = || PaymentOutcome::Unknown(format!("answered {}", answer.status));
+fn outcome(answer: &Answer) -> Result<PaymentOutcome, CallError> {
     match answer.status {
-        status if status.is_success() => accepted(&answer.body),
+        status if status.is_success() => accepted(answer),
         // The way there is wrong, not the payment: nothing was charged.
         StatusCode::UNAUTHORIZED
         | StatusCode::FORBIDDEN
         | StatusCode::NOT_FOUND
-        | StatusCode::METHOD_NOT_ALLOWED => PaymentOutcome::NotReached(format!("answered {}", answer.status)),
+        | StatusCode::METHOD_NOT_ALLOWED => Err(CallError::NotReached(format!("answered {}", answer.status))),
         // "Later", or "the same key is being worked on".
         StatusCode::REQUEST_TIMEOUT
         | StatusCode::CONFLICT
         | StatusCode::TOO_EARLY
-        | StatusCode::TOO_MANY_REQUESTS => unknown(),
-        status if status.is_client_error() => PaymentOutcome::Declined,
-        _ => unknown(),
+        | StatusCode::TOO_MANY_REQUESTS => Err(answer.unexpected()),
+        status if status.is_client_error() => Ok(PaymentOutcome::Declined),
+        _ => Err(answer.unexpected()),
     }
 }
 
 /// A success whose body says otherwise is a refusal; one that can't be read may be anything.
-fn accepted(body: &[u8]) -> PaymentOutcome {
-    let Ok(Value::Object(answer)) = serde_json::from_slice(body) else {
-        return PaymentOutcome::Unknown("its answer is no JSON object".to_owned());
-    };
+fn accepted(answer: &Answer) -> Result<PaymentOutcome, CallError> {
+    let answer: Map<String, Value> = answer.json()?;
     let status = answer.get("status").and_then(Value::as_str).unwrap_or_default();
     if answer.get("success") == Some(&Value::Bool(false))
         || matches!(status, "declined" | "failed" | "rejected")
     {
-        return PaymentOutcome::Declined;
+        return Ok(PaymentOutcome::Declined);
     }
     let named =
         ["payment_id", "refund_id", "transaction_id"].iter().find_map(|name| answer.get(*name)?.as_str());
     let reference = named.map(|text| text.chars().filter(|c| *c != '\0').take(255).collect());
-    PaymentOutcome::Approved { reference }
+    Ok(PaymentOutcome::Approved { reference })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn answered(status: u16, body: &'static str) -> PaymentOutcome {
+    fn answered(status: u16, body: &'static str) -> Result<PaymentOutcome, CallError> {
         outcome(&Answer { status: StatusCode::from_u16(status).unwrap(), body: body.into() })
     }
 
     #[test]
     fn only_a_readable_success_is_an_approval() {
-        let reference = Some("pay_1".to_owned());
-        assert_eq!(answered(200, r#"{"payment_id": "pay_1"}"#), PaymentOutcome::Approved { reference });
-        assert_eq!(answered(201, "{}"), PaymentOutcome::Approved { reference: None });
-        assert_eq!(answered(200, r#"{"success": false}"#), PaymentOutcome::Declined);
-        assert_eq!(answered(200, r#"{"status": "declined"}"#), PaymentOutcome::Declined);
+        for (status, body, outcome) in [
+            (200, r#"{"payment_id": "pay_1"}"#, PaymentOutcome::Approved { reference: Some("pay_1".into()) }),
+            (201, "{}", PaymentOutcome::Approved { reference: None }),
+            (200, r#"{"success": false}"#, PaymentOutcome::Declined),
+            (200, r#"{"status": "declined"}"#, PaymentOutcome::Declined),
+        ] {
+            assert_eq!(answered(status, body).unwrap(), outcome, "{body}");
+        }
         for nonsense in ["", "<html>", "[]", "true"] {
-            assert!(matches!(answered(200, nonsense), PaymentOutcome::Unknown(_)), "{nonsense}");
+            assert!(matches!(answered(200, nonsense), Err(CallError::NoAnswer(_))), "{nonsense}");
         }
     }
 
     #[test]
     fn a_status_is_a_refusal_a_wrong_way_or_no_answer() {
         for status in [400, 402, 410, 422] {
-            assert_eq!(answered(status, "{}"), PaymentOutcome::Declined, "{status}");
+            assert_eq!(answered(status, "{}").unwrap(), PaymentOutcome::Declined, "{status}");
         }
         for status in [401, 403, 404, 405] {
-            assert!(matches!(answered(status, ""), PaymentOutcome::NotReached(_)), "{status}");
+            assert!(matches!(answered(status, ""), Err(CallError::NotReached(_))), "{status}");
         }
         for status in [302, 408, 409, 425, 429, 500, 502, 503, 504] {
-            assert!(matches!(answered(status, ""), PaymentOutcome::Unknown(_)), "{status}");
+            assert!(matches!(answered(status, ""), Err(CallError::NoAnswer(_))), "{status}");
         }
     }
 }

@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::{Client, ServiceDown};
+use super::{CallError, Client, ServiceDown, client::Answer};
 use crate::{Trace, log::Line};
 
 /// How many products are asked for at once.
@@ -87,14 +87,22 @@ impl Products {
     }
 
     async fn one(&self, id: ProductId, trace: &Trace) -> Result<Option<Product>, ServiceDown> {
-        let answer = self.0.get(&format!("/api/products/{id}"), trace).await;
-        let answer = answer.map_err(|error| self.0.down(&error))?;
-        match answer.status {
-            StatusCode::OK => serde_json::from_slice(&answer.body)
-                .map(Some)
-                .map_err(|error| ServiceDown::sent_nonsense(self.0.service, &error)),
+        let path = format!("/api/products/{id}");
+        let found = self.0.get(&path, trace, |answer| match answer.status {
+            StatusCode::OK => read(answer, id).map(Some),
             StatusCode::NOT_FOUND => Ok(None),
-            status => Err(ServiceDown::answered(self.0.service, status)),
-        }
+            _ => Err(answer.unexpected()),
+        });
+        found.await.map_err(|error| self.0.down(&error))
+    }
+}
+
+/// The product that was asked for, and no other.
+fn read(answer: &Answer, id: ProductId) -> Result<Product, CallError> {
+    let product: Product = answer.json()?;
+    if product.id == id {
+        Ok(product)
+    } else {
+        Err(CallError::NoAnswer(format!("it answered product {} for {id}", product.id)))
     }
 }
