@@ -1,4 +1,4 @@
-//! A TCP proxy that can be cut and mended, to take a server away from the service for a while.
+//! A TCP proxy that can be cut, frozen and mended, to take a server away from the service for a while.
 
 use std::sync::Arc;
 
@@ -8,10 +8,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Through,
+    Cut,
+    Frozen,
+}
+
 /// Lives as long as the test that made it.
 pub struct Proxy {
     port: u16,
-    connected: watch::Sender<bool>,
+    state: watch::Sender<State>,
     accepting: JoinHandle<()>,
 }
 
@@ -19,9 +26,9 @@ impl Proxy {
     pub async fn to(address: &str) -> Result<Proxy> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let port = listener.local_addr()?.port();
-        let (connected, state) = watch::channel(true);
-        let accepting = tokio::spawn(accept(listener, address.into(), state));
-        Ok(Proxy { port, connected, accepting })
+        let (state, changes) = watch::channel(State::Through);
+        let accepting = tokio::spawn(accept(listener, address.into(), changes));
+        Ok(Proxy { port, state, accepting })
     }
 
     pub fn port(&self) -> u16 {
@@ -30,11 +37,17 @@ impl Proxy {
 
     /// Ends all connections; new ones are closed at once.
     pub fn cut(&self) {
-        self.connected.send_replace(false);
+        self.state.send_replace(State::Cut);
     }
 
+    /// Nothing passes any more; new connections are accepted, and nothing comes.
+    pub fn freeze(&self) {
+        self.state.send_replace(State::Frozen);
+    }
+
+    /// New connections are through again.
     pub fn mend(&self) {
-        self.connected.send_replace(true);
+        self.state.send_replace(State::Through);
     }
 }
 
@@ -45,21 +58,26 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, address: Arc<str>, state: watch::Receiver<bool>) {
+async fn accept(listener: TcpListener, address: Arc<str>, state: watch::Receiver<State>) {
     while let Ok((client, _)) = listener.accept().await {
         tokio::spawn(carry(client, address.clone(), state.clone()));
     }
 }
 
-async fn carry(mut client: TcpStream, address: Arc<str>, mut state: watch::Receiver<bool>) {
-    let through = async {
-        let mut server = TcpStream::connect(&*address).await?;
-        copy_bidirectional(&mut client, &mut server).await
-    };
-    // An end by either side, or by a fault on the way, is what a proxy passes on by closing.
-    tokio::select! {
-        biased;
-        _ = state.wait_for(|connected| !connected) => {}
-        _ = through => {}
+/// Carries a connection until the proxy is cut; one that was frozen is closed when it is mended.
+async fn carry(mut client: TcpStream, address: Arc<str>, mut state: watch::Receiver<State>) {
+    if *state.borrow() == State::Through {
+        let through = async {
+            let mut server = TcpStream::connect(&*address).await?;
+            copy_bidirectional(&mut client, &mut server).await
+        };
+        // An end by either side, or by a fault on the way, is what a proxy passes on by closing.
+        tokio::select! {
+            biased;
+            _ = state.wait_for(|state| *state != State::Through) => {}
+            _ = through => return,
+        }
     }
+    // An error says that the proxy is gone, which ends connections too.
+    drop(state.wait_for(|state| *state != State::Frozen).await);
 }

@@ -21,7 +21,7 @@ pub struct Fault {
     pub times: Option<u32>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(try_from = "String")]
 pub enum Mode {
     /// This status instead of an answer; nothing is done.
@@ -34,6 +34,8 @@ pub enum Mode {
     Drop,
     /// Done, and the connection closed instead of an answer.
     DropAfter,
+    /// Done, and the connection closed in the middle of the answer.
+    Cut,
     /// The payment is declined.
     Decline,
     /// The token is no longer active.
@@ -44,7 +46,11 @@ pub enum Mode {
     WrongTypes,
     /// Done, answered with 200 and a body that never ends.
     Huge,
-    /// A redirect to elsewhere; nothing is done.
+    /// Done and well answered, but called HTML.
+    Mislabelled,
+    /// 200 and this text; nothing is done.
+    Text(String),
+    /// A redirect to where it came from; nothing is done.
     Redirect,
 }
 
@@ -52,6 +58,9 @@ impl TryFrom<String> for Mode {
     type Error = String;
 
     fn try_from(text: String) -> Result<Mode, String> {
+        if let Some(body) = text.strip_prefix("text:") {
+            return Ok(Mode::Text(body.to_owned()));
+        }
         let (name, number) = match text.split_once(':') {
             Some((name, number)) => (name, Some(number)),
             None => (text.as_str(), None),
@@ -67,11 +76,13 @@ impl TryFrom<String> for Mode {
             ("timeout", None) => Mode::Timeout,
             ("drop", None) => Mode::Drop,
             ("drop_after", None) => Mode::DropAfter,
+            ("cut", None) => Mode::Cut,
             ("decline", None) => Mode::Decline,
             ("inactive", None) => Mode::Inactive,
             ("garbage", None) => Mode::Garbage,
             ("wrong_types", None) => Mode::WrongTypes,
             ("huge", None) => Mode::Huge,
+            ("mislabelled", None) => Mode::Mislabelled,
             ("redirect", None) => Mode::Redirect,
             _ => return Err(format!("there is no mode {text}")),
         };
@@ -117,7 +128,7 @@ impl Faults {
     pub fn strike(&mut self, target: &Target) -> Option<Mode> {
         let at = self.active.iter().rposition(|fault| fault.strikes(target) && fault.times != Some(0))?;
         let fault = &mut self.active[at];
-        let mode = fault.mode;
+        let mode = fault.mode.clone();
         if let Some(times) = &mut fault.times {
             *times -= 1;
             if *times == 0 {

@@ -7,7 +7,7 @@ use futures::stream;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
-use hyper::header::{CONTENT_TYPE, HeaderValue, LOCATION};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -57,9 +57,26 @@ pub fn json_text(status: StatusCode, text: impl Into<Bytes>) -> Reply {
     reply
 }
 
-pub fn redirect() -> Reply {
+/// Come again: whoever follows it finds what was asked for, once the fault has passed.
+pub fn redirect(path: &str) -> Reply {
     let mut reply = json_text(StatusCode::FOUND, "{}");
-    reply.headers_mut().insert(LOCATION, HeaderValue::from_static("/elsewhere"));
+    reply.headers_mut().extend(HeaderValue::from_str(path).ok().map(|path| (LOCATION, path)));
+    reply
+}
+
+/// The first half of an answer that promised to be whole.
+pub fn cut(answer: Answer) -> Reply {
+    let whole = Bytes::from(answer.body.to_string());
+    let half = Ok::<_, Infallible>(Frame::data(whole.slice(..whole.len() / 2)));
+    let mut reply = Response::new(BoxBody::new(StreamBody::new(stream::iter([half]))));
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    reply.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(whole.len()));
+    reply
+}
+
+pub fn mislabelled(answer: Answer) -> Reply {
+    let mut reply = Reply::from(answer);
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
     reply
 }
 

@@ -163,6 +163,7 @@ impl Services {
                 done();
                 return Err(Dropped);
             }
+            Mode::Cut => reply::cut(done()),
             Mode::Decline => payments::declined().into(),
             Mode::Inactive => users::inactive().into(),
             Mode::Garbage => {
@@ -177,7 +178,9 @@ impl Services {
                 done();
                 reply::endless()
             }
-            Mode::Redirect => reply::redirect(),
+            Mode::Mislabelled => reply::mislabelled(done()),
+            Mode::Text(text) => reply::json_text(StatusCode::OK, text),
+            Mode::Redirect => reply::redirect(parts.uri.path()),
         };
         Ok(reply)
     }

@@ -13,4 +13,5 @@ mod paths;
 mod problems;
 mod roles;
 mod schema;
+mod services;
 mod templates;

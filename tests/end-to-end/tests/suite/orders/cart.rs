@@ -121,13 +121,3 @@ async fn a_sum_beyond_the_schema_is_refused() {
         refuses(&app, &customer).await;
     }
 }
-
-#[tokio::test]
-async fn a_cart_of_too_many_products_is_refused() {
-    let app = TestApp::shared().await;
-    let customer = app.customer();
-    let lines: Vec<(u32, i64)> = (100_000..105_000).map(|id| (id, 1)).collect();
-    customer.has_in_cart(&lines).await;
-
-    refuses(&app, &customer).await;
-}

@@ -57,6 +57,35 @@ async fn a_declined_payment_cancels_the_order() {
 }
 
 #[tokio::test]
+async fn whatever_refuses_the_payment_cancels_the_order() {
+    let app = TestApp::shared().await;
+    let refused = async |(mode, status): (&str, u16)| {
+        let customer = app.customer();
+        customer.suffers_once("payment", mode).await;
+
+        let answer = customer.places_an_order().await;
+
+        assert_eq!(answer.status, status, "{mode}: {}", answer.text);
+        cancelled_and_uncharged(&app, &customer).await;
+    };
+    join_all(
+        [
+            ("status:400", 402),
+            ("status:422", 402),
+            ("text:{\"status\": \"declined\"}", 402),
+            ("text:{\"success\": false}", 402),
+            // Whoever says so has charged nothing, and won't.
+            ("status:401", 503),
+            ("status:403", 503),
+            ("status:404", 503),
+            ("status:405", 503),
+        ]
+        .map(refused),
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn after_a_decline_the_same_cart_can_be_ordered() {
     let app = TestApp::shared().await;
     let customer = app.customer();
@@ -86,7 +115,26 @@ async fn a_payment_of_unknown_outcome_leaves_the_order_pending_until_it_is_settl
         settles_with_one_charge(&app, &customer, &answer).await;
     };
     // Some of them charged the customer, some did not; from here they look alike.
-    join_all(["timeout", "slow:4000", "drop", "drop_after", "status:500", "status:503"].map(unknown)).await;
+    join_all(
+        [
+            "timeout",
+            "slow:4000",
+            "drop",
+            "drop_after",
+            "cut",
+            "text:",
+            "text:null",
+            "status:101",
+            "status:204",
+            "status:304",
+            "status:409",
+            "status:429",
+            "status:500",
+            "status:503",
+        ]
+        .map(unknown),
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -101,7 +149,7 @@ async fn a_payment_service_that_talks_nonsense_charges_once_all_the_same() {
         assert!([201, 202].contains(&answer.status), "{mode}: {}", answer.text);
         settles_with_one_charge(&app, &customer, &answer).await;
     };
-    join_all(["garbage", "wrong_types", "huge", "redirect"].map(nonsense)).await;
+    join_all(["garbage", "wrong_types", "huge", "redirect", "mislabelled"].map(nonsense)).await;
 }
 
 #[tokio::test]

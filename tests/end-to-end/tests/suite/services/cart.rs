@@ -1,0 +1,144 @@
+//! The cart service.
+
+use end_to_end::{Setup, TestApp};
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+use super::{TROUBLES, nothing_is_left, places_in_time};
+
+#[tokio::test]
+async fn a_cart_service_in_trouble_is_no_order() {
+    let app = TestApp::shared().await;
+    let in_trouble = async |mode: &str| {
+        let customer = app.customer();
+        customer.suffers_once("cart", mode).await;
+
+        let answer = places_in_time(&customer).await;
+
+        assert_eq!(answer.status, 503, "{mode}: {}", answer.text);
+        answer.expect_retry_after(503);
+        nothing_is_left(&app, &customer, mode).await;
+        // The failed try is in nobody's way.
+        customer.places_an_order().await.expect(201);
+    };
+    join_all(TROUBLES.map(in_trouble)).await;
+}
+
+#[tokio::test]
+async fn a_cart_of_impossible_lines_is_no_order() {
+    let app = TestApp::shared().await;
+    let lies = async |(line, status): (&str, u16)| {
+        let customer = app.customer();
+        customer.suffers("cart", &format!("text:{{\"items\": [{line}]}}")).await;
+
+        let answer = places_in_time(&customer).await;
+
+        assert_eq!(answer.status, status, "{line}: {}", answer.text);
+        nothing_is_left(&app, &customer, line).await;
+    };
+    // What can't be read is the service's fault, what can't be ordered is the customer's to change.
+    join_all(
+        [
+            ("7", 503),
+            ("null", 503),
+            ("{}", 503),
+            (r#"{"product_id": 5}"#, 503),
+            (r#"{"quantity": 1}"#, 503),
+            (r#"{"product_id": "five", "quantity": 1}"#, 503),
+            (r#"{"product_id": -5, "quantity": 1}"#, 503),
+            (r#"{"product_id": 2147483648, "quantity": 1}"#, 503),
+            (r#"{"product_id": 5.5, "quantity": 1}"#, 503),
+            (r#"{"product_id": 5, "quantity": "1"}"#, 503),
+            (r#"{"product_id": 5, "quantity": null}"#, 503),
+            (r#"{"product_id": 5, "quantity": 1.5}"#, 503),
+            (r#"{"product_id": 5, "quantity": NaN}"#, 503),
+            (r#"{"product_id": 5, "quantity": 1e300}"#, 503),
+            (r#"{"product_id": 5, "quantity": 99999999999999999999}"#, 503),
+            (r#"{"product_id": 5, "quantity": 0}"#, 422),
+            (r#"{"product_id": 5, "quantity": -1}"#, 422),
+            (r#"{"product_id": 5, "quantity": 2147483648}"#, 422),
+            ("", 422),
+        ]
+        .map(lies),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_cart_that_lists_a_product_twice_is_ordered_as_a_whole() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    customer.has_in_cart(&[(5, 1), (8, 1), (5, 1)]).await;
+
+    let order = customer.places_an_order().await.expect(201);
+
+    assert_eq!(order.raw("/total_amount"), "25.97");
+    assert_eq!(app.database.items(order.id()).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_giant_cart_is_refused_before_its_products_are_asked_for() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    let first = 200_000;
+    let lines: Vec<(u32, i64)> = (first..first + 10_000).map(|id| (id, 1)).collect();
+    customer.has_in_cart(&lines).await;
+
+    let answer = places_in_time(&customer).await;
+
+    answer.expect_invalid(&["/cart/items"]);
+    assert_eq!(app.dependencies.product_calls(first).await, Vec::<Value>::new());
+    nothing_is_left(&app, &customer, "10,000 products").await;
+}
+
+#[tokio::test]
+async fn not_every_wrong_line_of_a_giant_cart_is_named() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    customer.has_in_cart(&[(5, 0); 10_000]).await;
+
+    let answer = places_in_time(&customer).await.expect_problem(422);
+
+    assert_eq!(answer.json["errors"].as_array().map(Vec::len), Some(100));
+}
+
+#[tokio::test]
+async fn a_slow_or_mislabelled_cart_is_a_cart() {
+    let app = TestApp::shared().await;
+    let good_enough = async |mode: &str| {
+        let customer = app.customer();
+        customer.suffers("cart", mode).await;
+        places_in_time(&customer).await.expect(201);
+    };
+    join_all(["slow:500", "mislabelled"].map(good_enough)).await;
+}
+
+#[tokio::test]
+async fn a_cart_that_cannot_be_cleared_is_cleared_later() {
+    let app = TestApp::shared().await;
+    let in_trouble = async |mode: &str| {
+        let customer = app.customer();
+        let path = format!("/api/v1/cart/{}/clear", customer.id);
+        let fault =
+            json!({ "service": "cart", "user_id": customer.id, "path": path, "mode": mode, "times": 1 });
+        app.dependencies.fail(fault).await;
+
+        let order = places_in_time(&customer).await.expect(201);
+
+        app.all_done(order.id()).await;
+        assert_eq!(app.dependencies.cart(&customer.id).await, Vec::<Value>::new(), "{mode}");
+    };
+    join_all(["timeout", "drop", "huge", "redirect", "status:500", "status:403"].map(in_trouble)).await;
+}
+
+#[tokio::test]
+async fn a_cart_service_that_refuses_connections_is_no_order() {
+    // Nothing listens there.
+    let app =
+        TestApp::own(Setup::default().variable("cart_service_url", "http://127.0.0.1:1").only("api")).await;
+    let customer = app.customer();
+
+    places_in_time(&customer).await.expect_retry_after(503);
+
+    nothing_is_left(&app, &customer, "refused").await;
+}
