@@ -7,16 +7,18 @@ use std::sync::{
 
 use chrono::{TimeDelta, Utc};
 use domain::Schedule;
+use ipnet::IpNet;
 use platform::{
     Database, Redis,
     circuit::Circuits,
     log::{self, Line},
     outbox,
+    rate_limit::Limits,
     services::{Carts, Client, Payments, Products},
     variables::{self, Misconfigured},
 };
 
-use crate::{auth::Verifier, cors::Origins};
+use crate::{auth::Verifier, cors::Origins, limits};
 
 static APP: OnceLock<App> = OnceLock::new();
 
@@ -34,6 +36,8 @@ pub struct App {
     notifications: Client,
     pub verifier: Result<Verifier, Misconfigured>,
     pub origins: Origins,
+    pub limits: Limits,
+    pub trusted_proxies: Vec<IpNet>,
     pub delivery_parameters: Vec<(String, String)>,
     pub schedule: Schedule,
     pub return_window: TimeDelta,
@@ -83,6 +87,8 @@ impl App {
             circuits,
             verifier,
             origins: Origins::load().await?,
+            limits: variables::parsed("rate_limits").await?,
+            trusted_proxies: limits::trusted_proxies().await?,
             delivery_parameters,
             schedule: Schedule {
                 earliest: TimeDelta::minutes(variables::parsed::<u16>("schedule_min_minutes").await?.into()),

@@ -18,6 +18,7 @@ pub struct Call {
     pub parameters: Vec<(String, String)>,
     pub query: Vec<(String, String)>,
     pub headers: HeaderMap,
+    /// Empty until the request may pass.
     pub body: Bytes,
     /// The right to carry out a request with an `Idempotency-Key`.
     pub claim: Option<Claim>,
@@ -33,10 +34,9 @@ impl Call {
         parameters: Vec<(String, String)>,
         query: Vec<(String, String)>,
         headers: HeaderMap,
-        body: Bytes,
         trace: Trace,
     ) -> Self {
-        let (now, actor) = (Utc::now(), OnceCell::new());
+        let (body, now, actor) = (Bytes::new(), Utc::now(), OnceCell::new());
         Self { app, parameters, query, headers, body, claim: None, trace, now, actor }
     }
 

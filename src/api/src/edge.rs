@@ -23,6 +23,8 @@ pub struct Record {
     pub route: Option<&'static str>,
     pub role: Option<Role>,
     pub order_id: Option<OrderId>,
+    /// Headers that tell how much its sender may send.
+    pub limit: HeaderMap,
 }
 
 /// Answers a request, whatever it is.
@@ -41,6 +43,7 @@ pub async fn answer(request: Request) -> Reply {
     };
     let mut reply = answer.unwrap_or_else(|problem| problem.reply(&path, &trace));
 
+    reply.headers.extend(std::mem::take(&mut record.limit));
     protect(&mut reply.headers);
     if let Ok(app) = app {
         app.origins.admit(origin.as_ref(), &mut reply.headers);

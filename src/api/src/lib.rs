@@ -8,6 +8,7 @@ mod cors;
 mod delivery;
 mod edge;
 mod idempotency;
+mod limits;
 mod paging;
 mod placing;
 mod problem;

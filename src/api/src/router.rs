@@ -6,11 +6,13 @@ use bytes::Bytes;
 use futures::future::LocalBoxFuture;
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use platform::{Trace, variables::Misconfigured};
+use platform::{Trace, rate_limit::Class, variables::Misconfigured};
 use routefinder::Router;
 use spin_sdk::wasip3::http_compat::IncomingRequestBody;
 
-use crate::{App, Call, cors, edge::Record, idempotency, problem::Problem, reply::Reply, routes::ROUTES};
+use crate::{
+    App, Call, cors, edge::Record, idempotency, limits, problem::Problem, reply::Reply, routes::ROUTES,
+};
 
 /// No body this service understands is nearly as long.
 const MAX_BODY: usize = 64 * 1024;
@@ -24,6 +26,8 @@ pub struct Route {
     /// Literal segments, and `:name` for parameters. Literal ones win.
     pub path: &'static str,
     pub handler: Handler,
+    /// By what its requests are limited.
+    pub class: Option<Class>,
     /// Sent again with the same `Idempotency-Key`, it is answered again and not carried out again.
     pub takes_idempotency_key: bool,
 }
@@ -61,20 +65,20 @@ pub async fn dispatch(
         return Err(wrong_method(found.handler()));
     };
     record.route = Some(route.path);
-    let body = read(&parts, body).await?;
     let parameters =
         found.captures().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let query =
         form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
-    let mut call = Call::new(app.clone(), parameters, query, parts.headers, body, trace.clone());
-    let answer = if route.takes_idempotency_key {
+    let mut call = Call::new(app.clone(), parameters, query, parts.headers, trace.clone());
+    record.order_id = call.order_id().ok();
+    record.limit = limits::check(route, &call).await?;
+    record.role = call.role();
+    call.body = read(&parts.method, body).await?;
+    if route.takes_idempotency_key {
         idempotency::answer(route, parts.uri.path(), &mut call).await
     } else {
         (route.handler)(&call).await
-    };
-    record.role = call.role();
-    record.order_id = call.order_id().ok();
-    answer
+    }
 }
 
 fn wrong_method(routes: &[&'static Route]) -> Problem {
@@ -92,8 +96,8 @@ fn allowed(routes: &[&'static Route]) -> HeaderValue {
     HeaderValue::try_from(methods.join(", ")).expect("names of methods make a valid header")
 }
 
-async fn read(parts: &Parts, body: IncomingRequestBody) -> Result<Bytes, Problem> {
-    if matches!(parts.method, Method::GET | Method::HEAD) {
+async fn read(method: &Method, body: IncomingRequestBody) -> Result<Bytes, Problem> {
+    if matches!(*method, Method::GET | Method::HEAD) {
         return Ok(Bytes::new());
     }
     match Limited::new(body, MAX_BODY).collect().await {

@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod orders;
 pub mod outbox;
 mod parameters;
+pub mod rate_limit;
 pub mod redis;
 pub mod services;
 mod shared;

@@ -89,6 +89,17 @@ pub fn payment(kind: &str, outcome: &str) {
     count(format!("order_payments_total{{kind=\"{kind}\",outcome=\"{outcome}\"}}"));
 }
 
+/// A cache was asked, and had the answer or not.
+pub fn cache(cache: &str, is_hit: bool) {
+    let result = if is_hit { "hit" } else { "miss" };
+    count(format!("order_cache_requests_total{{cache=\"{cache}\",result=\"{result}\"}}"));
+}
+
+/// A rate limit refused a request.
+pub fn rate_limited(class: &str) {
+    count(format!("order_rate_limited_total{{class=\"{class}\"}}"));
+}
+
 fn count(series: String) {
     add([(series, 1)]);
 }

@@ -151,6 +151,8 @@ fn variables(setup: &Setup, surroundings: &Surroundings) -> Result<Vec<(String, 
         ("payment_timeout_ms".to_owned(), "2000".to_owned()),
         // Tests that share an application make services fail for each other.
         ("circuit_failures".to_owned(), "0".to_owned()),
+        // All tests come from one address.
+        ("rate_limits".to_owned(), "off".to_owned()),
     ];
     for service in ["user", "product", "cart", "payment", "notification"] {
         variables.push((format!("{service}_service_url"), surroundings.dependencies_url.clone()));

@@ -7,19 +7,30 @@ mod orders;
 mod templates;
 
 use http::Method;
+use platform::rate_limit::Class;
 
 use crate::router::Route;
 
-/// One line for each route. Those marked `[idempotency_key]` create something or move money: a client
-/// may send them again with the same key.
+/// One line for each route. In brackets stands the class by which its requests are limited, if any, and
+/// whether a client may send them again with the same `idempotency_key`.
 macro_rules! routes {
-    ($($method:ident $path:literal => $handler:path $([$mark:ident])?,)*) => {
+    ($($method:ident $path:literal => $handler:path $([$class:ident $(, $mark:ident)?])?,)*) => {
         &[$(Route {
             method: Method::$method,
             path: $path,
             handler: |call| Box::pin($handler(call)),
-            takes_idempotency_key: marked!($($mark)?),
+            class: class!($($class)?),
+            takes_idempotency_key: marked!($($($mark)?)?),
         },)*]
+    };
+}
+
+macro_rules! class {
+    () => {
+        None
+    };
+    ($class:ident) => {
+        Some(Class::$class)
     };
 }
 
@@ -37,33 +48,33 @@ pub static ROUTES: &[Route] = routes![
     GET "/health/ready" => health::ready,
     GET "/health/dependencies" => health::dependencies,
     GET "/metrics" => metrics::scrape,
-    POST "/orders" => orders::place::create [idempotency_key],
-    GET "/orders" => orders::list::all,
-    GET "/orders/my-orders" => orders::list::mine,
-    GET "/orders/export" => orders::export::export,
-    POST "/orders/scheduled" => orders::place::schedule [idempotency_key],
-    PUT "/orders/bulk-status-update" => orders::bulk::update_status,
-    POST "/orders/bulk-assign-delivery" => orders::bulk::assign [idempotency_key],
-    GET "/orders/:order_id" => orders::get,
-    PUT "/orders/:order_id/status" => orders::status::update,
-    PUT "/orders/:order_id/assign-delivery" => orders::assignment::assign,
-    PUT "/orders/:order_id/items" => orders::items::replace,
-    POST "/orders/:order_id/cancel" => orders::status::cancel [idempotency_key],
-    POST "/orders/:order_id/request-return" => orders::status::request_return [idempotency_key],
-    POST "/orders/:order_id/feedback" => orders::feedback::submit [idempotency_key],
-    GET "/orders/:order_id/feedback" => orders::feedback::get,
-    GET "/orders/:order_id/history" => orders::history::get,
-    GET "/orders/:order_id/delivery-location" => orders::location::get,
-    PUT "/orders/:order_id/delivery-location" => orders::location::report,
-    GET "/orders/:order_id/tracking-stream" => orders::tracking::stream,
-    POST "/orders/:order_id/tracking-ticket" => orders::tracking::issue_ticket,
-    POST "/templates" => templates::create [idempotency_key],
-    GET "/templates" => templates::mine,
-    GET "/templates/:template_id" => templates::get,
-    DELETE "/templates/:template_id" => templates::delete,
-    POST "/templates/:template_id/order" => templates::order [idempotency_key],
-    GET "/analytics/revenue" => analytics::revenue,
-    GET "/analytics/delivery-performance" => analytics::delivery_performance,
-    GET "/analytics/top-customers" => analytics::top_customers,
-    GET "/analytics/cancellation-rate" => analytics::cancellation_rate,
+    POST "/orders" => orders::place::create [Money, idempotency_key],
+    GET "/orders" => orders::list::all [Read],
+    GET "/orders/my-orders" => orders::list::mine [Read],
+    GET "/orders/export" => orders::export::export [Bulk],
+    POST "/orders/scheduled" => orders::place::schedule [Money, idempotency_key],
+    PUT "/orders/bulk-status-update" => orders::bulk::update_status [Bulk],
+    POST "/orders/bulk-assign-delivery" => orders::bulk::assign [Bulk, idempotency_key],
+    GET "/orders/:order_id" => orders::get [Read],
+    PUT "/orders/:order_id/status" => orders::status::update [Write],
+    PUT "/orders/:order_id/assign-delivery" => orders::assignment::assign [Write],
+    PUT "/orders/:order_id/items" => orders::items::replace [Money],
+    POST "/orders/:order_id/cancel" => orders::status::cancel [Money, idempotency_key],
+    POST "/orders/:order_id/request-return" => orders::status::request_return [Write, idempotency_key],
+    POST "/orders/:order_id/feedback" => orders::feedback::submit [Write, idempotency_key],
+    GET "/orders/:order_id/feedback" => orders::feedback::get [Read],
+    GET "/orders/:order_id/history" => orders::history::get [Read],
+    GET "/orders/:order_id/delivery-location" => orders::location::get [Read],
+    PUT "/orders/:order_id/delivery-location" => orders::location::report [Write],
+    GET "/orders/:order_id/tracking-stream" => orders::tracking::stream [Tracking],
+    POST "/orders/:order_id/tracking-ticket" => orders::tracking::issue_ticket [Tracking],
+    POST "/templates" => templates::create [Write, idempotency_key],
+    GET "/templates" => templates::mine [Read],
+    GET "/templates/:template_id" => templates::get [Read],
+    DELETE "/templates/:template_id" => templates::delete [Write],
+    POST "/templates/:template_id/order" => templates::order [Money, idempotency_key],
+    GET "/analytics/revenue" => analytics::revenue [Bulk],
+    GET "/analytics/delivery-performance" => analytics::delivery_performance [Bulk],
+    GET "/analytics/top-customers" => analytics::top_customers [Bulk],
+    GET "/analytics/cancellation-rate" => analytics::cancellation_rate [Bulk],
 ];

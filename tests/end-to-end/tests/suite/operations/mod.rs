@@ -5,3 +5,4 @@ mod health;
 mod limits;
 mod log;
 mod metrics;
+mod rate_limits;
