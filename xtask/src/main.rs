@@ -1,6 +1,7 @@
 //! The repository's commands, as `cargo xtask <command>`.
 
 mod build;
+mod chaos;
 mod check;
 mod chromium;
 mod console;
@@ -14,6 +15,7 @@ mod postgres;
 mod process;
 mod project;
 mod redis;
+mod serve;
 mod servers;
 mod settings;
 mod test;
@@ -43,12 +45,17 @@ enum Command {
     Up(up::Options),
     /// Run every test: unit, component and end to end
     Test(test::Options),
+    /// Let servers and services fail under load, then check that nothing was lost or charged twice
+    Chaos(chaos::Options),
     /// Check format, lints (native and wasm) and dependencies
     Check,
     /// Build the wasm components named in spin.toml
     Build,
     /// Apply the migrations to DATABASE_URL, or to the private server that `up` uses
     Migrate,
+    /// Become a private server
+    #[command(hide = true)]
+    Serve(serve::Options),
 }
 
 #[tokio::main]
@@ -56,9 +63,11 @@ async fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Up(options) => up::run(options).await,
         Command::Test(options) => test::run(options).await,
+        Command::Chaos(options) => chaos::run(options).await,
         Command::Check => check::run().await,
         Command::Build => build::run().await,
         Command::Migrate => migrate::run().await,
+        Command::Serve(options) => serve::run(options).await,
     };
     outcome.unwrap_or_else(|error| {
         console::error(&error);

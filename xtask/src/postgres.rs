@@ -55,15 +55,20 @@ pub async fn start(servers: &mut Servers, state: &State, keep: Keep) -> Result<S
 }
 
 async fn start_new(servers: &mut Servers, state: &State, keep: Keep, port: u16) -> Result<()> {
-    let data = data_directory(state)?;
-    let programs = programs(data_version(&data)).await?;
+    let mut command = server(&data_directory(state)?, port, keep).await?;
+    servers.start(NAME, Stop::Interrupt, &mut command)
+}
+
+/// The command that runs a server on this data, which is made when there is none.
+pub async fn server(data: &Path, port: u16, keep: Keep) -> Result<Command> {
+    let programs = programs(data_version(data)).await?;
     let user = unprivileged_user()?;
     if !data.exists() {
-        create_data(&programs, &data, user.as_ref(), keep).await?;
+        create_data(&programs, data, user.as_ref(), keep).await?;
     }
-    let mut command = as_user(&programs.join("postgres"), user.as_ref(), &data);
-    command.arg("-D").arg(&data).args(settings(port, keep));
-    servers.start(NAME, Stop::Interrupt, &mut command)
+    let mut command = as_user(&programs.join("postgres"), user.as_ref(), data);
+    command.arg("-D").arg(data).args(settings(port, keep));
+    Ok(command)
 }
 
 /// Removes the data of a server that has ended.

@@ -23,7 +23,7 @@ pub async fn start(servers: &mut Servers, state: &State) -> Result<String> {
     let adopted = servers.adopt(NAME, Stop::Group);
     let port = port_for(&state.directory, NAME, adopted)?;
     if !adopted {
-        servers.start(NAME, Stop::Group, &mut command(&program().await?, &state.directory, port))?;
+        servers.start(NAME, Stop::Group, &mut server(&state.directory, port).await?)?;
     }
     servers.until_ready(NAME, PATIENCE, async || answers(port).await).await?;
     let how = if adopted { "still running" } else { "started" };
@@ -52,11 +52,12 @@ fn find() -> Option<PathBuf> {
     ["redis-server", "valkey-server"].into_iter().find_map(|program| find_program(program, &places))
 }
 
-fn command(program: &Path, directory: &Path, port: u16) -> Command {
-    let mut command = Command::new(program);
+/// The command that runs a server.
+pub async fn server(directory: &Path, port: u16) -> Result<Command> {
+    let mut command = Command::new(program().await?);
     command.current_dir(directory);
     command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-    command
+    Ok(command)
 }
 
 /// Whether it answers, rather than only listens: it may still be loading.

@@ -1,10 +1,11 @@
 //! `cargo xtask test`: every test, on servers of its own that are thrown away.
 
-use std::process::ExitCode;
+use std::process::{ExitCode, ExitStatus};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum as _};
+use tokio::process::Command;
 
 use crate::console::say;
 use crate::host::{self, Host};
@@ -72,13 +73,9 @@ async fn test(options: &Options, state: &State, servers: &mut Servers) -> Result
     let redis = redis::start(servers, state).await?;
     let (browser, gateway) = (chromium::program().await, nginx::program().await);
 
-    let toolchain = Toolchain::ready().await?;
-    build::components(&toolchain, &build::COMPONENTS).await?;
-    build::components(&toolchain, &[build::PROBE]).await?;
-    build::program(host::STAND_IN).await?;
-    build::program(upstreams::NAME).await?;
-
     let mut command = build::cargo("test");
+    give_programs(&host, &mut command).await?;
+    build::components(&Toolchain::ready().await?, &[build::PROBE]).await?;
     command.args(["--profile", PROFILE]);
     command.args(options.package.iter().flat_map(|package| ["--package", package]));
     command.args(&options.filter).arg("--").args(&options.args);
@@ -88,13 +85,24 @@ async fn test(options: &Options, state: &State, servers: &mut Servers) -> Result
     if let Some(gateway) = gateway {
         command.env("NGINX", gateway);
     }
+    command.env("TEST_DATABASE_URL", database).env("TEST_REDIS_URL", redis);
+    Ok(exit_code(process::status(&mut command).await?))
+}
+
+/// Builds the programs that the end-to-end tests start, and says where they are.
+pub async fn give_programs(host: &Host, command: &mut Command) -> Result<()> {
+    build::components(&Toolchain::ready().await?, &build::COMPONENTS).await?;
+    build::program(host::STAND_IN).await?;
+    build::program(upstreams::NAME).await?;
     command
-        .env("TEST_DATABASE_URL", database)
-        .env("TEST_REDIS_URL", redis)
         .env("STANDIN", project::program(host::STAND_IN))
         .env("UPSTREAMS", project::program(upstreams::NAME))
-        .env("HOST", host.kind.to_possible_value().context("every host has a name")?.get_name());
-    let status = process::status(&mut command).await?;
-    // A signal's end has no code of its own.
-    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+        .env("HOST", host.kind.to_possible_value().context("every host has a name")?.get_name())
+        .env("XTASK", std::env::current_exe()?);
+    Ok(())
+}
+
+/// How the tests ended. A signal's end has no code of its own.
+pub fn exit_code(status: ExitStatus) -> ExitCode {
+    status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
 }

@@ -30,9 +30,9 @@ impl BareDatabase {
         let mut url = environment.database_url.clone();
         url.set_path(&name);
         let connection = PgConnection::connect(url.as_str()).await.expect("the new database answers");
-        let folder: &Path = &environment.root.join("migrations");
+        let folder: &Path = &environment.programs.root.join("migrations");
         let migrations = Migrator::new(folder).await.expect("the migrations can be read");
-        BareDatabase { url, migrations, root: environment.root, connection }
+        BareDatabase { url, migrations, root: environment.programs.root, connection }
     }
 
     /// Applies what is missing.

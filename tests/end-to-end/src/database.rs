@@ -1,30 +1,36 @@
 //! The service's database as the tests see it: what is stored, and rows put there directly.
 
+use std::path::Path;
+use std::time::{Duration, Instant};
+
 use anyhow::Result;
 use chrono::TimeDelta;
+use futures::future::join;
 use serde_json::Value;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection};
+use tokio::time::sleep;
 use url::Url;
 
-use crate::environment::Environment;
+const PATIENCE: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(20);
 
 pub struct Database {
     pool: PgPool,
 }
 
 impl Database {
-    /// A new database on the tests' server, with the migrations applied.
-    pub async fn create(environment: &Environment, name: &str) -> Result<Url> {
-        let mut connection = PgConnection::connect(environment.database_url.as_str()).await?;
+    /// A new database on a server, with the migrations of the repository at `root` applied.
+    pub async fn create(server: &Url, root: &Path, name: &str) -> Result<Url> {
+        let mut connection = PgConnection::connect(server.as_str()).await?;
         sqlx::query(AssertSqlSafe(format!("create database {name}"))).execute(&mut connection).await?;
         connection.close().await?;
 
-        let mut url = environment.database_url.clone();
+        let mut url = server.clone();
         url.set_path(name);
         let mut connection = PgConnection::connect(url.as_str()).await?;
-        Migrator::new(environment.root.join("migrations")).await?.run(&mut connection).await?;
+        Migrator::new(root.join("migrations")).await?.run(&mut connection).await?;
         connection.close().await?;
         Ok(url)
     }
@@ -76,6 +82,35 @@ impl Database {
     pub async fn ledger(&self, order_id: i64) -> Vec<Value> {
         let sql = "select to_jsonb(p) from payments p where order_id = $1::text::int order by seq";
         self.rows(sql, order_id).await
+    }
+
+    /// What a request is answered in whose way a movement of money comes: it has the next number in the
+    /// ledger, and is there (declined) once the request waits for it.
+    pub async fn overtaking_in_the_ledger<T>(&self, order_id: i64, request: impl Future<Output = T>) -> T {
+        let mut transaction = self.pool.begin().await.expect("the database is there");
+        sqlx::query(
+            "insert into payments (order_id, seq, kind, amount, status, settled_at)
+            select order_id, max(seq) + 1, 'charge', 1.00, 'declined', now() from payments
+            where order_id = $1::text::int group by order_id",
+        )
+        .bind(order_id.to_string())
+        .execute(&mut *transaction)
+        .await
+        .expect("the movement is entered");
+        let overtake = async {
+            let sql = "select exists (select from pg_stat_activity where pg_backend_pid() = any(pg_blocking_pids(pid)))";
+            let deadline = Instant::now() + PATIENCE;
+            while !sqlx::query_scalar::<_, bool>(sql)
+                .fetch_one(&mut *transaction)
+                .await
+                .expect("one may look")
+            {
+                assert!(Instant::now() < deadline, "the request never waits for the ledger");
+                sleep(POLL).await;
+            }
+            transaction.commit().await.expect("the movement is there");
+        };
+        join(request, overtake).await.0
     }
 
     /// Work still to be done for the order.

@@ -86,6 +86,11 @@ impl Dependencies {
         self.control(Method::DELETE, &format!("/_faults?user_id={user_id}"), None).await;
     }
 
+    /// Everything goes right again.
+    pub async fn recover_all(&self) {
+        self.control(Method::DELETE, "/_faults", None).await;
+    }
+
     /// What the payment service holds about an order: charges, refunds, duplicates.
     pub async fn books(&self, order_id: i64) -> Value {
         self.control(Method::GET, &format!("/_payments?order_id={order_id}"), None).await
@@ -96,6 +101,11 @@ impl Dependencies {
         let mut list = self.list(&format!("/_notifications?user_id={user_id}")).await;
         list.retain(|one| one["path"] == format!("/notifications/{kind}"));
         list
+    }
+
+    /// Every notification accepted.
+    pub async fn all_notifications(&self) -> Vec<Value> {
+        self.list("/_notifications").await
     }
 
     /// The calls about a user whose path begins so.

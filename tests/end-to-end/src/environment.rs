@@ -5,31 +5,55 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use url::Url;
 
-pub struct Environment {
+/// What the tests start.
+pub struct Programs {
     /// The repository, as cargo tells it when it runs the tests: a build cache may come from another
     /// clone.
     pub root: PathBuf,
-    /// A superuser's, on a server that belongs to the tests.
-    pub database_url: Url,
-    pub redis_url: Url,
     /// Spin or its stand-in: both take the same flags.
-    pub host_program: PathBuf,
-    pub upstreams_program: PathBuf,
+    pub host: PathBuf,
+    pub upstreams: PathBuf,
+    /// Becomes a private Postgres or Redis: `xtask serve`.
+    pub xtask: PathBuf,
 }
 
-impl Environment {
-    pub fn read() -> Result<Environment> {
-        let host_program = match variable("HOST")?.as_str() {
+impl Programs {
+    pub fn find() -> Result<Programs> {
+        let host = match variable("HOST")?.as_str() {
             "spin" => "spin".to_owned(),
             "standin" => variable("STANDIN")?,
             other => bail!("HOST must be spin or standin, not {other}"),
         };
-        Ok(Environment {
+        Ok(Programs {
             root: PathBuf::from(variable("CARGO_MANIFEST_DIR")?).join("../..").canonicalize()?,
+            host: host.into(),
+            upstreams: variable("UPSTREAMS")?.into(),
+            xtask: variable("XTASK")?.into(),
+        })
+    }
+
+    /// A new directory for what the programs write.
+    pub fn logs(&self, name: &str) -> Result<PathBuf> {
+        let directory = self.root.join("target/end-to-end").join(name);
+        std::fs::create_dir_all(&directory)?;
+        Ok(directory)
+    }
+}
+
+/// The servers that the tests share.
+pub struct Environment {
+    pub programs: Programs,
+    /// A superuser's, on a server that belongs to the tests.
+    pub database_url: Url,
+    pub redis_url: Url,
+}
+
+impl Environment {
+    pub fn read() -> Result<Environment> {
+        Ok(Environment {
+            programs: Programs::find()?,
             database_url: Url::parse(&variable("TEST_DATABASE_URL")?)?,
             redis_url: Url::parse(&variable("TEST_REDIS_URL")?)?,
-            host_program: host_program.into(),
-            upstreams_program: variable("UPSTREAMS")?.into(),
         })
     }
 }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 
 use crate::client::client_that_trusts;
-use crate::environment::Environment;
+use crate::environment::Programs;
 use crate::process::Process;
 use crate::setup::free_port;
 
@@ -91,7 +91,7 @@ async fn start(service: &str) -> Result<Gateway> {
 /// Fills in the template as nginx's image does, with a certificate of this gateway's own.
 fn write_configuration(folder: &TempDir, service: &str, port: u16) -> Result<Certificate> {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed([NAME.to_owned()])?;
-    let template = Environment::read()?.root.join("deploy/gateway/orders.conf.template");
+    let template = Programs::find()?.root.join("deploy/gateway/orders.conf.template");
     let mut text = fs::read_to_string(&template)?;
     for (name, value) in [
         ("LISTEN", format!("127.0.0.1:{port}").as_str()),

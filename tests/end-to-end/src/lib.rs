@@ -7,6 +7,7 @@ mod answer;
 mod app;
 mod bare_database;
 mod browser;
+pub mod chaos;
 mod client;
 mod database;
 mod dependencies;

@@ -1,6 +1,7 @@
 //! Child processes that end when the tests do, however the tests end.
 
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -8,10 +9,11 @@ use anyhow::{Context, Result};
 
 /// The shell ends the program when its own stdin closes. That is when the `Process` is dropped or the
 /// test process ends, also when it is killed: statics are never dropped, but pipes are always closed.
+/// A line on stdin names another signal than SIGTERM to end it by.
 const WATCH: &str = r#"
 exec 3<&0
 "$@" 3<&- </dev/null & program=$!
-{ cat <&3 >/dev/null; kill "$program"; } 2>/dev/null & watch=$!
+{ read -r signal <&3; kill -s "${signal:-TERM}" "$program"; } 2>/dev/null & watch=$!
 exec 3<&-
 wait "$program"; status=$?
 kill "$watch" 2>/dev/null
@@ -38,6 +40,15 @@ impl Process {
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
         Ok(Process { shell, log })
+    }
+
+    /// Ends the program as a crash would.
+    pub fn kill(mut self) -> Result<()> {
+        if self.has_ended() {
+            return Ok(());
+        }
+        let stdin = self.shell.stdin.as_mut().context("it is there until the end")?;
+        stdin.write_all(b"KILL\n").context("the program can't be killed")
     }
 
     pub fn has_ended(&mut self) -> bool {

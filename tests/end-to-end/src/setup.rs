@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use uuid::Uuid;
 use crate::app::TestApp;
 use crate::client::client;
 use crate::database::Database;
-use crate::environment::Environment;
+use crate::environment::{Environment, Programs};
 use crate::process::Process;
 use crate::tokens::JWT_SECRET;
 
@@ -78,7 +79,7 @@ pub struct Running {
 /// What a host of the service needs around it.
 pub struct Surroundings {
     name: String,
-    logs: PathBuf,
+    pub logs: PathBuf,
     pub database_url: Url,
     pub redis_url: Url,
     pub dependencies_url: String,
@@ -95,7 +96,7 @@ impl Running {
         };
         let variables = variables(&setup, &surroundings)?;
         let log = surroundings.logs.join(log);
-        let (host, url) = start_host(&environment, &setup, &variables, log).await?;
+        let (host, url) = start_host(&environment.programs, &setup, &variables, log).await?;
         Ok(Running { url, host, surroundings })
     }
 }
@@ -103,12 +104,21 @@ impl Running {
 impl Surroundings {
     async fn create(environment: &Environment) -> Result<Surroundings> {
         let name = format!("test_{}", Uuid::new_v4().simple());
-        let logs = environment.root.join("target/end-to-end").join(&name);
-        std::fs::create_dir_all(&logs)?;
+        let Environment { programs, database_url, redis_url } = environment;
+        let database_url = Database::create(database_url, &programs.root, &name).await?;
+        let redis_url = own_redis(redis_url)?;
+        Surroundings::of(programs, name, database_url, redis_url).await
+    }
 
-        let database_url = Database::create(environment, &name).await?;
-        let redis_url = own_redis(&environment.redis_url)?;
-        let (dependencies, dependencies_url) = start_dependencies(environment, &logs).await?;
+    /// These servers, and stand-ins of the services beside them.
+    pub async fn of(
+        programs: &Programs,
+        name: String,
+        database_url: Url,
+        redis_url: Url,
+    ) -> Result<Surroundings> {
+        let logs = programs.logs(&name)?;
+        let (dependencies, dependencies_url) = start_dependencies(programs, &logs).await?;
         Ok(Surroundings {
             name,
             logs,
@@ -120,9 +130,9 @@ impl Surroundings {
     }
 }
 
-async fn start_dependencies(environment: &Environment, logs: &Path) -> Result<(Process, String)> {
+async fn start_dependencies(programs: &Programs, logs: &Path) -> Result<(Process, String)> {
     let log = logs.join("upstreams.log");
-    let mut process = Process::start(&environment.upstreams_program, |_| (), log)?;
+    let mut process = Process::start(&programs.upstreams, |_| (), log)?;
     let deadline = Instant::now() + START_DEADLINE;
     loop {
         let output = process.output();
@@ -137,7 +147,7 @@ async fn start_dependencies(environment: &Environment, logs: &Path) -> Result<(P
     }
 }
 
-fn variables(setup: &Setup, surroundings: &Surroundings) -> Result<Vec<(String, String)>> {
+pub fn variables(setup: &Setup, surroundings: &Surroundings) -> Result<Vec<(String, String)>> {
     let database_url = by_port(&surroundings.database_url, setup.database_port)?;
     let redis_url = by_port(&surroundings.redis_url, setup.redis_port)?;
     let mut variables = vec![
@@ -190,7 +200,7 @@ fn own_redis(server: &Url) -> Result<Url> {
 }
 
 async fn start_host(
-    environment: &Environment,
+    programs: &Programs,
     setup: &Setup,
     variables: &[(String, String)],
     log: PathBuf,
@@ -198,17 +208,8 @@ async fn start_host(
     let listen = format!("127.0.0.1:{}", free_port()?);
     let url = format!("http://{listen}");
     let mut process = Process::start(
-        &environment.host_program,
-        |command| {
-            command.current_dir(&environment.root).arg("up").args(["--from", "spin.toml"]);
-            command.args(["--listen", &listen]).args(["--runtime-config-file", "runtime-config.toml"]);
-            if let Some(component) = &setup.component {
-                command.args(["--component-id", component]);
-            }
-            for (name, value) in variables {
-                command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
-            }
-        },
+        &programs.host,
+        |command| host_arguments(command, &programs.root, &listen, setup.component.as_slice(), variables),
         log,
     )?;
     let client = client();
@@ -223,6 +224,22 @@ async fn start_host(
             bail!("the service did not start, {}", process.last_words());
         }
         sleep(POLL).await;
+    }
+}
+
+/// Has a host run these components of the application, or all when none is named.
+pub fn host_arguments(
+    command: &mut Command,
+    root: &Path,
+    listen: &str,
+    components: &[String],
+    variables: &[(String, String)],
+) {
+    command.current_dir(root).arg("up").args(["--from", "spin.toml"]);
+    command.args(["--listen", listen]).args(["--runtime-config-file", "runtime-config.toml"]);
+    command.args(components.iter().flat_map(|component| ["--component-id", component]));
+    for (name, value) in variables {
+        command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
     }
 }
 

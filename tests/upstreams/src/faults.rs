@@ -36,7 +36,7 @@ pub enum Mode {
     DropAfter,
     /// Done, and the connection closed in the middle of the answer.
     Cut,
-    /// The payment is declined.
+    /// The payment is declined, unless it was carried out already.
     Decline,
     /// The token is no longer active.
     Inactive,

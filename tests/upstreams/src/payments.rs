@@ -96,6 +96,12 @@ impl Payments {
         answer
     }
 
+    /// Declines a movement, unless it was carried out before: asking again gets the same answer.
+    pub fn decline(&self, key: Option<&str>) -> Answer {
+        let earlier = key.and_then(|key| self.by_key.get(key));
+        earlier.map_or_else(declined, |(_, answer)| answer.clone())
+    }
+
     fn record(&mut self, movement: &Movement, key: Option<&str>) -> Answer {
         let books = self.by_order.entry(movement.order_id).or_default();
         let entry = Entry {
@@ -120,7 +126,7 @@ impl Payments {
     }
 }
 
-pub fn declined() -> Answer {
+fn declined() -> Answer {
     Answer::detail(StatusCode::PAYMENT_REQUIRED, "Your card was declined.")
 }
 
@@ -151,6 +157,15 @@ mod tests {
         let refund = payments.carry_out(movement(Kind::Refund, 2597), Some("1-1"));
         assert_eq!(refund.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(payments.books(1).paid(), Decimal::new(2597, 2));
+    }
+
+    #[test]
+    fn what_was_charged_is_not_declined_afterwards() {
+        let mut payments = Payments::default();
+        assert_eq!(payments.decline(Some("1-1")), declined());
+        let charged = payments.carry_out(movement(Kind::Charge, 100), Some("1-1"));
+        assert_eq!(payments.decline(Some("1-1")), charged);
+        assert_eq!(payments.decline(Some("1-2")), declined());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::catalogue::Catalogue;
 use crate::endpoint::{Endpoint, Service};
 use crate::faults::{Faults, Mode, Target};
 use crate::notifications::{Notification, Notifications};
-use crate::payments::{self, Kind, Movement, Payments};
+use crate::payments::{Kind, Movement, Payments};
 use crate::reply::{self, Answer, Reply};
 use crate::{control, users};
 
@@ -164,7 +164,10 @@ impl Services {
                 return Err(Dropped);
             }
             Mode::Cut => reply::cut(done()),
-            Mode::Decline => payments::declined().into(),
+            Mode::Decline => {
+                let key = header(&parts.headers, "idempotency-key");
+                self.payments.lock().decline(key.as_deref()).into()
+            }
             Mode::Inactive => users::inactive().into(),
             Mode::Garbage => {
                 done();

@@ -3,6 +3,7 @@
 mod analytics;
 mod auth;
 mod browser;
+mod chaos;
 mod deployment;
 mod idempotency;
 mod notifications;
