@@ -11,6 +11,7 @@ use crate::{
     Database, DbError, Trace,
     database::document,
     idempotency::{self, Change, Claim},
+    ledger::unless_overtaken,
     metrics,
     parameters::{optional_text, text},
 };
@@ -24,7 +25,7 @@ pub struct Changed {
 }
 
 /// Gives orders a new status. Those whose version has moved on are left alone and missing in the
-/// answer.
+/// answer; all of them are when money of one moved at the same time.
 ///
 /// What was paid for an order that is now cancelled or refunded is entered as a refund. `data`
 /// stands in the event beside the status. With a claim it is done once.
@@ -60,7 +61,7 @@ pub async fn set_status(
             where o.status in ('cancelled', 'refunded') and paid.balance > 0
             returning order_id, seq
         ), released as (
-            delete from checkouts c using changed o where c.order_id = o.id and o.status = 'cancelled'
+            delete from checkouts c using changed o where c.order_id = o.id and o.status in ('cancelled', 'refunded')
         ), follow_up as (
             insert into tasks (kind, order_id, payload, request_id, traceparent)
             select 'notify.status', id, jsonb_build_object('status', status), $7, $8 from changed
@@ -86,7 +87,7 @@ pub async fn set_status(
         text(&trace.request_id),
         optional_text(trace.traceparent.as_deref()),
     ];
-    let rows = idempotency::change(db, claim, CHANGE, &parameters).await?;
+    let rows = unless_overtaken(idempotency::change(db, claim, CHANGE, &parameters).await)?;
     let changed: Vec<Changed> = rows.iter().map(document).collect::<Result<_, _>>()?;
     for Changed { order, .. } in &changed {
         let before = orders.iter().find(|before| before.id == order.id);

@@ -8,7 +8,7 @@ use super::documents_of;
 use crate::{
     Database, DbError, Trace,
     database::only_document,
-    ledger::ending_settlement,
+    ledger::{ending_settlement, unless_overtaken},
     parameters::{amount, columns, optional_text, text},
     services::Entry,
 };
@@ -57,8 +57,8 @@ pub async fn enter_difference(
 }
 
 /// Replaces an order's items, settles the charge that was taken for them, and enters what is paid too
-/// much as a refund. None when the order's version has moved on, or while another charge of it is
-/// under way: such a charge is refunded whole.
+/// much as a refund. None when the order's version has moved on, when its money moved at the same
+/// time, or while another charge of it is under way: such a charge is refunded whole.
 pub async fn revise(
     db: &Database,
     order: &Order,
@@ -130,5 +130,5 @@ pub async fn revise(
         text(&trace.request_id),
         optional_text(trace.traceparent.as_deref()),
     ];
-    only_document(&db.change(STATEMENT, &parameters).await?)
+    only_document(&unless_overtaken(db.change(STATEMENT, &parameters).await)?)
 }

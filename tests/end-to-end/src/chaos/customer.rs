@@ -27,6 +27,15 @@ enum Sending {
     DoubleClickWithoutKey,
 }
 
+/// An order that is asked for.
+struct Wish {
+    what: &'static str,
+    path: String,
+    body: Value,
+    /// Without one it is asked for by a client that knows nothing of keys.
+    key: Option<String>,
+}
+
 pub struct Customer<'a> {
     stage: &'a Stage,
     journal: &'a Journal,
@@ -35,6 +44,8 @@ pub struct Customer<'a> {
     id: String,
     /// How often this customer wanted an order.
     intents: u32,
+    /// Those that nobody answered for good.
+    unanswered: Vec<Wish>,
     orders: Vec<i64>,
     templates: Vec<i64>,
 }
@@ -43,7 +54,17 @@ impl<'a> Customer<'a> {
     pub fn new(stage: &'a Stage, journal: &'a Journal, number: usize, rng: Rng) -> Customer<'a> {
         let id = format!("customer-{number}");
         let caller = Caller::new(stage, journal, &id, "user");
-        Customer { stage, journal, caller, rng, id, intents: 0, orders: Vec::new(), templates: Vec::new() }
+        Customer {
+            stage,
+            journal,
+            caller,
+            rng,
+            id,
+            intents: 0,
+            unanswered: Vec::new(),
+            orders: Vec::new(),
+            templates: Vec::new(),
+        }
     }
 
     pub async fn live(mut self, until: Instant) {
@@ -58,7 +79,8 @@ impl<'a> Customer<'a> {
                 45..57 => self.orders_from_a_template().await,
                 57..75 => self.changes_the_items().await,
                 75..84 => self.cancels().await,
-                84..94 => self.sends_back().await,
+                84..92 => self.sends_back().await,
+                92..96 => self.remembers_a_wish().await,
                 _ => self.looks_at_the_orders().await,
             }
             sleep(Duration::from_millis(self.rng.u64(..150))).await;
@@ -106,10 +128,24 @@ impl<'a> Customer<'a> {
         let body = self.intent(body);
         let key = format!("{:016x}", self.rng.u64(..));
         let key = match sending {
-            Sending::Insisting | Sending::DoubleClick => Some(key.as_str()),
+            Sending::Insisting | Sending::DoubleClick => Some(key),
             Sending::DoubleClickWithoutKey => None,
         };
-        let request = Request { what, method: Method::POST, path, body: Some(&body), key };
+        self.sends(Wish { what, path: path.to_owned(), body, key }, sending).await;
+    }
+
+    /// Sends a wish again that nobody has answered for good, however long ago it was.
+    async fn remembers_a_wish(&mut self) {
+        if !self.unanswered.is_empty() {
+            let wish = self.unanswered.swap_remove(self.rng.usize(..self.unanswered.len()));
+            self.sends(wish, Sending::Insisting).await;
+        }
+    }
+
+    async fn sends(&mut self, wish: Wish, sending: Sending) {
+        let Wish { what, path, body, key } = &wish;
+        let (body, key) = (Some(body), key.as_deref());
+        let request = Request { what, method: Method::POST, path, body, key };
         let replies = match sending {
             Sending::Insisting => [self.caller.insist(&request).await, None],
             Sending::DoubleClick => {
@@ -119,12 +155,16 @@ impl<'a> Customer<'a> {
                 join(self.caller.ask(&request), self.caller.ask(&request)).await.into()
             }
         };
+        let is_answered = replies.iter().any(Option::is_some);
         let placed = |reply: Reply| {
             if [201, 202].contains(&reply.status) { reply.json["id"].as_i64() } else { None }
         };
         for id in replies.into_iter().flatten().filter_map(placed) {
             self.journal.placed(id);
             self.orders.push(id);
+        }
+        if !is_answered && wish.key.is_some() {
+            self.unanswered.push(wish);
         }
     }
 

@@ -280,3 +280,19 @@ async fn an_order_confirmed_by_an_admin_before_its_payment_was_known_stays_paid(
     is_cancelled(admin.cancels(id).await, true);
     all_money_is_back(&app, id).await;
 }
+
+#[tokio::test]
+async fn a_cancellation_that_meets_another_movement_of_money_is_decided_anew() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    let order = customer.places_an_order().await.expect(201).id();
+    app.all_done(order).await;
+
+    let cancelled = app.database.overtaking_in_the_ledger(order, customer.cancels(order)).await.expect(200);
+
+    assert_eq!(cancelled.json["refund_initiated"], true);
+    app.all_done(order).await;
+    let ledger = app.database.ledger(order).await;
+    assert_eq!(ledger.len(), 3, "{ledger:?}");
+    assert_eq!((&ledger[2]["kind"], &ledger[2]["status"]), (&json!("refund"), &json!("succeeded")));
+}

@@ -209,3 +209,20 @@ async fn a_payment_service_that_was_not_reached_cancels_the_order() {
     customer.places_an_order().await.expect_retry_after(503);
     assert_eq!(app.database.orders_of(&customer.id).await.len(), 2);
 }
+
+#[tokio::test]
+async fn an_order_that_is_refunded_before_its_payment_is_known_is_in_nobodys_way() {
+    let app = TestApp::shared().await;
+    let (customer, admin) = (app.customer(), app.admin());
+    customer.suffers("payment", "status:500").await;
+    let order = customer.places_an_order().await.expect(202).id();
+
+    admin.walks(order, &["confirmed", "preparing", "out_for_delivery", "delivered"]).await;
+    admin.walks(order, &["return_requested", "return_approved", "picked_up", "refunded"]).await;
+
+    customer.is_fine_again().await;
+    customer.places_an_order().await.expect(201);
+    app.all_done(order).await;
+    let books = app.dependencies.books(order).await;
+    assert_eq!(books["charges"][0]["amount"], books["refunds"][0]["amount"]);
+}
