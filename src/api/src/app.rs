@@ -93,6 +93,7 @@ impl App {
             schedule: Schedule {
                 earliest: TimeDelta::minutes(variables::parsed::<u16>("schedule_min_minutes").await?.into()),
                 latest: TimeDelta::days(variables::parsed::<u16>("schedule_max_days").await?.into()),
+                lead: TimeDelta::minutes(variables::parsed::<u16>("schedule_lead_minutes").await?.into()),
             },
             return_window: TimeDelta::days(variables::parsed::<u16>("return_window_days").await?.into()),
             ticked_at: AtomicI64::new(0),

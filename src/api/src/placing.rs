@@ -108,6 +108,7 @@ impl Placing<'_> {
             delivery_fee: basket.quote.fee,
             total: basket.total,
             estimated_delivery_time: basket.quote.estimated_delivery_time,
+            due_at: self.delivery.scheduled_for.map(|time| self.app.schedule.due_at(time, self.now)),
         };
         let placed =
             orders::place(&self.app.db, source, self.customer, &draft, self.claim, self.trace).await?;

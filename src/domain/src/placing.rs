@@ -7,11 +7,19 @@ use crate::{Coordinates, Invalid, text::text};
 
 const MAX_ADDRESS: usize = 1_000;
 
-/// How far ahead a delivery may be scheduled.
+/// How far ahead a delivery may be scheduled, and how long before its time it is taken up.
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
     pub earliest: TimeDelta,
     pub latest: TimeDelta,
+    pub lead: TimeDelta,
+}
+
+impl Schedule {
+    /// When a delivery for that time comes due: its lead before it, at once if that is over.
+    pub fn due_at(self, scheduled_for: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+        now.max(scheduled_for - self.lead)
+    }
 }
 
 /// Where and when an order shall be delivered.
@@ -82,7 +90,11 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const SCHEDULE: Schedule = Schedule { earliest: TimeDelta::minutes(30), latest: TimeDelta::days(30) };
+    const SCHEDULE: Schedule = Schedule {
+        earliest: TimeDelta::minutes(30),
+        latest: TimeDelta::days(30),
+        lead: TimeDelta::minutes(60),
+    };
 
     fn parse(body: &Value) -> Result<Delivery, Vec<Invalid>> {
         Delivery::parse(body, SCHEDULE, "2026-01-01T00:00:00Z".parse().unwrap())
@@ -130,6 +142,19 @@ mod tests {
         ] {
             let body = json!({"delivery_address": "x", "scheduled_for": time});
             assert_eq!(parse(&body).is_ok(), fits, "{time}");
+        }
+    }
+
+    #[test]
+    fn an_order_comes_due_its_lead_before_its_time_but_never_in_the_past() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let now = at("2026-01-01T00:00:00Z");
+        for (scheduled_for, due_at) in [
+            ("2026-01-02T08:00:00Z", "2026-01-02T07:00:00Z"),
+            ("2026-01-01T01:00:00Z", "2026-01-01T00:00:00Z"),
+            ("2026-01-01T00:30:00Z", "2026-01-01T00:00:00Z"),
+        ] {
+            assert_eq!(SCHEDULE.due_at(at(scheduled_for), now), at(due_at));
         }
     }
 }

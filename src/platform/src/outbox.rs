@@ -1,5 +1,7 @@
 //! The outbox: tasks that were written together with the change that causes them.
 
+use std::time::Duration;
+
 use domain::{Money, OrderId, Status, UserId};
 use serde::Deserialize;
 use spin_sdk::{pg::ParameterValue, redis::RedisParameter};
@@ -13,9 +15,8 @@ use crate::{
 /// How many tasks a worker takes at once.
 const BATCH: i64 = 32;
 
-/// After so many tries a task that moves no money is given up and kept as a dead letter. With the
-/// backoff below that is about a day.
-const MAX_ATTEMPTS: i32 = 30;
+/// A task that was left behind after so many tries may be what its workers died of.
+const SUSPICIOUS_ATTEMPTS: i32 = 3;
 
 /// The message by which time passes for the task component, at most once a second.
 pub const TICK: &str = "tick";
@@ -31,6 +32,8 @@ pub struct Task {
     pub email: Option<String>,
     pub total_amount: Money,
     pub attempts: i32,
+    /// The last worker to have it never said what came of it.
+    left_behind: bool,
     request_id: Option<String>,
     traceparent: Option<String>,
 }
@@ -54,12 +57,21 @@ pub enum Job {
     /// Have a push message about the status sent.
     #[serde(rename = "notify.status")]
     SendStatus { status: Status },
+    /// Take up a scheduled order.
+    #[serde(rename = "order.due")]
+    ComeDue {},
 }
 
 impl Job {
     /// What this version knows to do; other kinds are left to the version that wrote them.
-    const KINDS: [&str; 5] =
-        ["payment.settle", "payment.refund", "cart.clear", "notify.confirmation", "notify.status"];
+    pub const KINDS: [&str; 6] = [
+        "payment.settle",
+        "payment.refund",
+        "cart.clear",
+        "notify.confirmation",
+        "notify.status",
+        "order.due",
+    ];
 }
 
 impl Task {
@@ -73,42 +85,71 @@ impl Task {
     pub fn idempotency_key(&self) -> String {
         format!("task-{}", self.id)
     }
+
+    /// Whether its workers may have died of it: it is better done alone.
+    pub fn is_suspect(&self) -> bool {
+        self.left_behind && self.attempts > SUSPICIOUS_ATTEMPTS
+    }
 }
 
-/// Takes tasks that are due, each for a minute: should this worker die, they come back by themselves.
-pub async fn claim(db: &Database) -> Result<Vec<Task>, DbError> {
+/// What came of tasks.
+#[derive(Debug, Default)]
+pub struct Outcomes {
+    pub done: Vec<i64>,
+    /// Their time hasn't come: they are looked at again soon, as if for the first time.
+    pub early: Vec<i64>,
+    /// And why.
+    pub failed: Vec<(i64, String)>,
+}
+
+/// Takes tasks that are due, for as long as `lease`: should this worker die, they come back by
+/// themselves.
+pub async fn claim(db: &Database, lease: Duration) -> Result<Vec<Task>, DbError> {
     let statement = "with due as (
-            select id from tasks where status = 'queued' and due_at <= now() and kind = any($2::text[])
+            select id, claimed_at is not null as left_behind from tasks
+            where status = 'queued' and due_at <= now() and kind = any($2::text[])
             order by due_at limit $1 for update skip locked
         ), claimed as (
-            update tasks t set due_at = now() + interval '60 seconds', attempts = attempts + 1
+            update tasks t set attempts = attempts + 1, claimed_at = now(), due_at = now() + $3 * interval '1 second',
+                last_error = case when left_behind then 'its worker did not finish' else last_error end
             from due where t.id = due.id
-            returning t.*
+            returning t.*, left_behind
         )
         select row_to_json(d)::text from (
-            select t.id, t.kind, t.payload, t.order_id, t.attempts, t.request_id, t.traceparent,
+            select t.id, t.kind, t.payload, t.order_id, t.attempts, t.left_behind, t.request_id, t.traceparent,
                 o.user_id, o.total_amount, u.email
             from claimed t join orders o on o.id = t.order_id join users u on u.uid = o.user_id
         ) d";
     let kinds = Job::KINDS.map(str::to_owned).to_vec();
-    db.change(statement, &[BATCH.into(), kinds.into()]).await?.iter().map(document).collect()
+    let parameters = [BATCH.into(), kinds.into(), lease.as_secs_f64().into()];
+    db.change(statement, &parameters).await?.iter().map(document).collect()
 }
 
-/// Forgets tasks that are done.
-pub async fn complete(db: &Database, done: Vec<i64>) -> Result<(), DbError> {
-    db.idempotent("delete from tasks where id = any($1::int8[])", &[done.into()]).await.map(drop)
-}
-
-/// Puts a failed task off: twice as long each time, up to an hour, give or take a quarter so that
-/// tasks that failed together don't all come back together. A task that moves money is never given
-/// up; others become dead letters.
-pub async fn put_off(db: &Database, task: &Task, error: &str) -> Result<(), DbError> {
-    let statement = "update tasks set last_error = left($2, 500),
-            due_at = now() + least(power(2, attempts), 3600) * (0.75 + random() / 2) * interval '1 second',
-            status = case when attempts >= $3 and kind not like 'payment.%' then 'dead' else status end
-        where id = $1";
-    let parameters = [task.id.into(), ParameterValue::Str(error.replace('\0', "")), MAX_ATTEMPTS.into()];
-    db.change(statement, &parameters).await.map(drop)
+/// Records what came of tasks. Those that are done are forgotten. A failed one is put off: twice as
+/// long each time, up to an hour, give or take a quarter so that tasks that failed together don't all
+/// come back together. After `max_attempts` it becomes a dead letter, but for a task that moves money:
+/// that is never given up.
+pub async fn conclude(db: &Database, outcomes: Outcomes, max_attempts: i32) -> Result<(), DbError> {
+    let statement = "with done as (
+            delete from tasks where id = any($1::int8[])
+        ), early as (
+            update tasks set attempts = 0, claimed_at = null, due_at = now() + interval '10 seconds'
+            where id = any($2::int8[])
+        )
+        update tasks t set last_error = left(f.error, 500), claimed_at = null,
+            due_at = now() + least(power(2, least(attempts, 12)), 3600) * (0.75 + random() / 2) * interval '1 second',
+            status = case when attempts >= $5 and kind not like 'payment.%' then 'dead' else status end
+        from unnest($3::int8[], $4::text[]) f (id, error) where t.id = f.id";
+    let (failed, errors): (Vec<_>, Vec<_>) =
+        outcomes.failed.into_iter().map(|(id, error)| (id, Some(error.replace('\0', "")))).unzip();
+    let parameters = [
+        outcomes.done.into(),
+        outcomes.early.into(),
+        failed.into(),
+        ParameterValue::ArrayStr(errors),
+        max_attempts.into(),
+    ];
+    db.idempotent(statement, &parameters).await.map(drop)
 }
 
 /// Wakes the task component. Only a nudge: a lost one delays tasks until the next.

@@ -1,6 +1,6 @@
 //! What a worker needs: its configuration and its connections.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use platform::{
     Database, Redis,
@@ -10,12 +10,18 @@ use platform::{
     variables::{self, Misconfigured},
 };
 
+/// What a task may need besides one call of a service: a few statements.
+const SPARE_TIME: Duration = Duration::from_secs(60);
+
 pub struct App {
     pub db: Database,
     pub circuits: Arc<Circuits>,
     pub carts: Carts,
     pub payments: Payments,
     pub notifications: Notifications,
+    /// How long a worker may take over a task before another may have it.
+    pub lease: Duration,
+    pub max_attempts: i32,
 }
 
 impl App {
@@ -33,6 +39,8 @@ impl App {
             payments: Payments(Client::configured("payment", payment_timeout, &circuits).await?),
             notifications: Notifications(Client::configured("notification", timeout, &circuits).await?),
             circuits,
+            lease: timeout.max(payment_timeout) + SPARE_TIME,
+            max_attempts: variables::parsed::<u16>("task_max_attempts").await?.into(),
         })
     }
 }

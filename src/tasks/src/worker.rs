@@ -8,7 +8,8 @@ use platform::{
     DbError, Trace, checkout,
     ledger::{self, By, Settled},
     log::Line,
-    outbox::{self, Job, Task},
+    orders,
+    outbox::{self, Job, Outcomes, Task},
     services::{Entry, PaymentOutcome},
 };
 
@@ -18,57 +19,76 @@ use crate::app::App;
 /// handled one after another, so a nudge never waits much longer.
 const BUDGET: Duration = Duration::from_secs(10);
 
+/// What came of a task that didn't fail.
+enum Outcome {
+    Done,
+    /// Its time hasn't come.
+    Early,
+}
+
 /// Works until nothing is due or the budget is spent.
 pub async fn work(app: &App) -> Result<(), DbError> {
     let started = Instant::now();
     // An instance lives for one message: it knows of no failures yet.
     app.circuits.clone().refresh().await;
     while started.elapsed() < BUDGET {
-        let batch = outbox::claim(&app.db).await?;
-        if batch.is_empty() {
+        let claimed = outbox::claim(&app.db, app.lease).await?;
+        if claimed.is_empty() {
             break;
         }
-        let outcomes = join_all(batch.iter().map(|task| perform(app, task))).await;
-        let done =
-            batch.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).map(|(task, _)| task.id);
-        outbox::complete(&app.db, done.collect()).await?;
-        for (task, outcome) in batch.iter().zip(outcomes) {
-            if let Err(error) = outcome {
-                put_off(app, task, &error).await?;
-            }
+        let (suspects, batch): (Vec<_>, Vec<_>) = claimed.into_iter().partition(Task::is_suspect);
+        work_on(app, &batch).await?;
+        // A task that its workers die of takes no other along.
+        for suspect in &suspects {
+            work_on(app, std::slice::from_ref(suspect)).await?;
         }
     }
     Ok(())
 }
 
-async fn put_off(app: &App, task: &Task, error: &str) -> Result<(), DbError> {
-    Line::warn("a task failed and is put off")
-        .trace(&task.trace())
-        .number("task_id", task.id)
-        .number("order_id", task.order_id.get())
-        .number("attempts", task.attempts)
-        .field("error", error)
-        .write();
-    outbox::put_off(&app.db, task, error).await
+/// Does tasks at the same time, and records what came of them. What can't be recorded is done again:
+/// every task may be.
+async fn work_on(app: &App, tasks: &[Task]) -> Result<(), DbError> {
+    let mut outcomes = Outcomes::default();
+    for (task, outcome) in tasks.iter().zip(join_all(tasks.iter().map(|task| perform(app, task))).await) {
+        match outcome {
+            Ok(Outcome::Done) => outcomes.done.push(task.id),
+            Ok(Outcome::Early) => outcomes.early.push(task.id),
+            Err(error) => {
+                Line::warn("a task failed and is put off")
+                    .trace(&task.trace())
+                    .number("task_id", task.id)
+                    .number("order_id", task.order_id.get())
+                    .number("attempts", task.attempts)
+                    .field("error", &error)
+                    .write();
+                outcomes.failed.push((task.id, error));
+            }
+        }
+    }
+    outbox::conclude(&app.db, outcomes, app.max_attempts).await
 }
 
 /// Does a task, or says why it isn't done.
-async fn perform(app: &App, task: &Task) -> Result<(), String> {
+async fn perform(app: &App, task: &Task) -> Result<Outcome, String> {
+    if task.is_suspect() && task.attempts > app.max_attempts {
+        return Err("no worker has ever finished it".to_owned());
+    }
     let trace = task.trace();
     let key = task.idempotency_key();
     match task.job {
         Job::SettlePayment { seq } => settle(app, task, seq, &trace).await,
         Job::Refund { seq } => refund(app, task, seq, &trace).await,
         Job::ClearCart {} => {
-            app.carts.clear(&task.user_id, &trace).await.map_err(|error| error.to_string())?;
-            checkout::finish(&app.db, task.order_id).await.map_err(|error| error.to_string())
+            app.carts.clear(&task.user_id, &trace).await.map_err(text)?;
+            checkout::finish(&app.db, task.order_id).await.map_err(text)
         }
         Job::SendConfirmation {} => match &task.email {
             Some(email) => app
                 .notifications
                 .order_confirmation((&task.user_id, email), (task.order_id, task.total_amount), &key, &trace)
                 .await
-                .map_err(|error| error.to_string()),
+                .map_err(text),
             // Nobody to write to.
             None => Ok(()),
         },
@@ -76,14 +96,23 @@ async fn perform(app: &App, task: &Task) -> Result<(), String> {
             .notifications
             .order_status(&task.user_id, (task.order_id, status), &key, &trace)
             .await
-            .map_err(|error| error.to_string()),
-    }
+            .map_err(text),
+        Job::ComeDue {} => {
+            let is_noted = orders::come_due(&app.db, task).await.map_err(text)?;
+            return Ok(if is_noted { Outcome::Done } else { Outcome::Early });
+        }
+    }?;
+    Ok(Outcome::Done)
+}
+
+fn text(error: impl ToString) -> String {
+    error.to_string()
 }
 
 async fn settle(app: &App, task: &Task, seq: i32, trace: &Trace) -> Result<(), String> {
     let Some(charge) = pending(app, task, seq).await? else { return Ok(()) };
     let settled = ledger::settle(&app.db, &app.payments, &charge, By::Task, trace).await;
-    match settled.map_err(|error| error.to_string())? {
+    match settled.map_err(text)? {
         Settled::Paid(_) | Settled::Refused(_) => Ok(()),
         Settled::NotReached(down) => Err(down.to_string()),
         Settled::Unknown(problem) => Err(problem),
@@ -94,7 +123,7 @@ async fn refund(app: &App, task: &Task, seq: i32, trace: &Trace) -> Result<(), S
     let Some(refund) = pending(app, task, seq).await? else { return Ok(()) };
     match app.payments.refund(&refund, trace).await {
         PaymentOutcome::Approved { reference } => {
-            ledger::refunded(&app.db, &refund, reference.as_deref()).await.map_err(|error| error.to_string())
+            ledger::refunded(&app.db, &refund, reference.as_deref()).await.map_err(text)
         }
         PaymentOutcome::Declined => Err("the payment service refuses the refund".to_owned()),
         PaymentOutcome::NotReached(down) => Err(down.to_string()),
@@ -103,5 +132,5 @@ async fn refund(app: &App, task: &Task, seq: i32, trace: &Trace) -> Result<(), S
 }
 
 async fn pending(app: &App, task: &Task, seq: i32) -> Result<Option<Entry>, String> {
-    ledger::pending(&app.db, task.order_id, seq).await.map_err(|error| error.to_string())
+    ledger::pending(&app.db, task.order_id, seq).await.map_err(text)
 }

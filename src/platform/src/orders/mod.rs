@@ -1,6 +1,7 @@
 //! Orders in Postgres: each stored, changed and read by one statement, as one document with its items.
 
 mod change;
+mod due;
 mod event;
 mod export;
 mod feedback;
@@ -16,6 +17,7 @@ use crate::{
 };
 
 pub use change::{Changed, assign, set_status};
+pub use due::come_due;
 pub use event::{Event, events_after, history, latest_location, report_location};
 pub use export::{Export, Format};
 pub use feedback::{Feedback, feedback_of, rate};

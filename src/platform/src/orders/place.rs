@@ -24,6 +24,8 @@ pub struct Draft<'a> {
     /// Lines and fee together.
     pub total: Money,
     pub estimated_delivery_time: DateTime<Utc>,
+    /// When a scheduled order is to be taken up.
+    pub due_at: Option<DateTime<Utc>>,
 }
 
 /// A stored order and the charge that must follow.
@@ -66,8 +68,8 @@ const FROM_TEMPLATE: &str = concat!(
 );
 
 /// Stores a pending order with its items, its first event, the charge to ask for and the task that
-/// settles the charge should this request not live to do it. None when a checkout is not ours any
-/// more. With a claim it is placed once.
+/// settles the charge should this request not live to do it; a scheduled one with the task for its
+/// time. None when a checkout is not ours any more. With a claim it is placed once.
 pub async fn place(
     db: &Database,
     source: Source<'_>,
@@ -97,6 +99,9 @@ pub async fn place(
             insert into tasks (kind, order_id, payload, due_at, request_id, traceparent)
             select 'payment.settle', order_id, jsonb_build_object('seq', seq), now() + interval '15 seconds', $15, $16
             from charge
+        ), due as (
+            insert into tasks (kind, order_id, due_at, request_id, traceparent)
+            select 'order.due', id, $17::timestamp at time zone 'utc', $15, $16 from placed where $17 is not null
         )";
     const ANSWER: &str = concat!(
         "select json_build_object('charge', (select row_to_json(c) from charge c), 'order', d::json)::text from (",
@@ -126,6 +131,7 @@ pub async fn place(
         text(customer.role.as_str()),
         text(&trace.request_id),
         optional_text(trace.traceparent.as_deref()),
+        optional_moment(draft.due_at),
     ];
     let change = Change { with: &format!("{numbered}, {STORED}"), answer: ANSWER };
     let placed = only_document(&idempotency::change(db, claim, change, &parameters).await?)?;
