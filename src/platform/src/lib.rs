@@ -16,6 +16,7 @@ pub mod orders;
 pub mod outbox;
 mod parameters;
 pub mod rate_limit;
+pub mod reconciliation;
 pub mod redis;
 pub mod services;
 mod shared;

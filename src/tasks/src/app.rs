@@ -22,6 +22,7 @@ pub struct App {
     /// How long a worker may take over a task before another may have it.
     pub lease: Duration,
     pub max_attempts: i32,
+    pub reconcile_interval: Duration,
 }
 
 impl App {
@@ -41,6 +42,9 @@ impl App {
             circuits,
             lease: timeout.max(payment_timeout) + SPARE_TIME,
             max_attempts: variables::parsed::<u16>("task_max_attempts").await?.into(),
+            reconcile_interval: Duration::from_secs(
+                variables::parsed::<u32>("reconcile_interval_seconds").await?.into(),
+            ),
         })
     }
 }

@@ -3,6 +3,7 @@
 #![allow(unsafe_code, reason = "what redis_subscriber generates")]
 
 mod app;
+mod reconciler;
 mod worker;
 
 use bytes::Bytes;
@@ -16,6 +17,7 @@ pub async fn on_message(nudge: Bytes) -> anyhow::Result<()> {
     worker::work(&app).await?;
     if nudge == outbox::TICK {
         idempotency::forget_expired(&app.db).await?;
+        reconciler::reconcile(&app).await?;
     }
     Ok(())
 }

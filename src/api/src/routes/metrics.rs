@@ -2,15 +2,16 @@
 
 use platform::{
     circuit::State,
+    Database, DbError,
     log::Line,
     metrics::{self, Figures},
-    outbox,
+    outbox, reconciliation,
 };
 
 use crate::{call::Call, reply::Reply, router::Answer};
 
-/// `GET /metrics`: what all instances have counted, and how long the queue is. A source that can't be
-/// reached is said so, and its figures are missing.
+/// `GET /metrics`: what all instances have counted, how long the queue is, and what is wrong with orders.
+/// A source that can't be reached is said so, and its figures are missing.
 pub async fn scrape(call: &Call) -> Answer {
     let app = call.app()?;
     let mut figures =
@@ -22,7 +23,7 @@ pub async fn scrape(call: &Call) -> Answer {
     }));
     let sources = [
         ("redis", metrics::counted(&app.redis).await),
-        ("postgres", outbox::figures(&app.db).await.map_err(|error| error.to_string())),
+        ("postgres", stored(&app.db).await.map_err(|error| error.to_string())),
     ];
     for (source, found) in sources {
         let up = f64::from(u8::from(found.is_ok()));
@@ -36,4 +37,11 @@ pub async fn scrape(call: &Call) -> Answer {
     }
     let reply = Reply::text("text/plain; version=0.0.4; charset=utf-8", metrics::exposition(&figures));
     Ok(reply)
+}
+
+/// What the database knows.
+async fn stored(db: &Database) -> Result<Figures, DbError> {
+    let mut figures = outbox::figures(db).await?;
+    figures.extend(reconciliation::figures(db).await?);
+    Ok(figures)
 }

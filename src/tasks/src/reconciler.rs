@@ -1,0 +1,27 @@
+//! The reconciler: goes through the books once an interval, repairs what can be repaired and says what
+//! else is wrong.
+
+use platform::{
+    DbError,
+    log::Line,
+    reconciliation::{self, Affected},
+};
+
+use crate::app::App;
+
+/// Makes a run, if it is time for one.
+pub async fn reconcile(app: &App) -> Result<(), DbError> {
+    let Some(run) = reconciliation::begin(&app.db, app.reconcile_interval).await? else { return Ok(()) };
+    for found in reconciliation::inspect(&app.db, app.max_attempts).await? {
+        tell(Line::error("the books are wrong"), &found);
+    }
+    for repaired in reconciliation::repair(&app.db).await? {
+        tell(Line::warn("the books were repaired"), &repaired);
+    }
+    reconciliation::finish(&app.db, run).await
+}
+
+fn tell(line: Line, affected: &Affected) {
+    let ids: Vec<_> = affected.order_ids.iter().map(|id| id.get()).collect();
+    line.field("kind", &affected.kind).number("order_ids", ids).write();
+}
