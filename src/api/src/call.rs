@@ -91,6 +91,12 @@ impl Call {
         self.parameter("template_id").and_then(|text| text.parse().ok()).ok_or_else(no_such_template)
     }
 
+    /// The task that the path names.
+    pub fn task_id(&self) -> Result<i64, Problem> {
+        let id = self.parameter("task_id").and_then(|text| text.parse().ok());
+        id.ok_or_else(|| Problem::not_found("there is no such task"))
+    }
+
     /// A parameter of the path.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(n, _)| n == name).map(|(_, text)| text.as_str())

@@ -27,7 +27,7 @@ pub enum Start {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     pub created_at: DateTime<Utc>,
-    pub id: i32,
+    pub id: i64,
 }
 
 impl Page {
@@ -74,13 +74,13 @@ pub fn whole_number(
 
 impl From<&Order> for Cursor {
     fn from(order: &Order) -> Self {
-        Self { created_at: order.created_at, id: order.id.get() }
+        Self { created_at: order.created_at, id: order.id.get().into() }
     }
 }
 
 impl From<&Template> for Cursor {
     fn from(template: &Template) -> Self {
-        Self { created_at: template.created_at, id: template.id.get() }
+        Self { created_at: template.created_at, id: template.id.get().into() }
     }
 }
 

@@ -32,19 +32,28 @@ impl Conditions {
     /// The `where` clause and what follows it for a page of the rows, newest first: one more than the
     /// page holds, if there are more.
     pub fn page(&mut self, page: &Page) -> String {
-        let mut offset = String::new();
-        match &page.start {
-            Start::Offset(0) => {}
-            Start::Offset(rows) => {
-                offset = format!("offset {}", self.parameter(i64::from(*rows).into()));
-            }
-            Start::After(cursor) => {
-                let id = self.parameter(cursor.id.into());
-                let after = format!("(created_at, id) < ({{}}::timestamp at time zone 'utc', {id}::int4)");
-                self.add(&after, moment(cursor.created_at));
-            }
+        if let Start::After(cursor) = &page.start {
+            let id = self.parameter(cursor.id.into());
+            let after = format!("(created_at, id) < ({{}}::timestamp at time zone 'utc', {id}::int8)");
+            self.add(&after, moment(cursor.created_at));
         }
+        self.window(page, "created_at desc, id desc")
+    }
+
+    /// The same for rows whose ids alone tell which is newer.
+    pub fn page_by_id(&mut self, page: &Page) -> String {
+        if let Start::After(cursor) = &page.start {
+            self.add("id < {}::int8", cursor.id.into());
+        }
+        self.window(page, "id desc")
+    }
+
+    fn window(&mut self, page: &Page, order: &str) -> String {
         let limit = self.parameter((i64::from(page.limit) + 1).into());
-        format!("{} order by created_at desc, id desc limit {limit} {offset}", self.clause())
+        let offset = match page.start {
+            Start::Offset(rows @ 1..) => format!("offset {}", self.parameter(i64::from(rows).into())),
+            Start::Offset(0) | Start::After(_) => String::new(),
+        };
+        format!("{} order by {order} limit {limit} {offset}", self.clause())
     }
 }

@@ -2,6 +2,7 @@
 //! this crate knows SQL and the host; what it answers are the domain's types.
 
 pub mod analytics;
+pub mod backlog;
 pub mod checkout;
 pub mod circuit;
 mod conditions;

@@ -185,6 +185,36 @@ impl Database {
             .expect("the tasks are moved up");
     }
 
+    /// A task of an order with just these columns; what isn't given has a default. Its id.
+    pub async fn add_task(&self, order_id: i64, columns: Value) -> i64 {
+        let sql = "
+            insert into tasks (order_id, kind, payload, status, attempts, due_at, claimed_at, last_error)
+            select $1::text::int, coalesce(kind, 'notify.status'), coalesce(payload, '{\"status\": \"confirmed\"}'),
+                   coalesce(status, 'queued'), coalesce(attempts, 0), coalesce(due_at, now()), claimed_at, last_error
+              from jsonb_to_record($2) as t (kind text, payload jsonb, status text, attempts int,
+                   due_at timestamptz, claimed_at timestamptz, last_error text)
+            returning id";
+        sqlx::query_scalar(sql)
+            .bind(order_id.to_string())
+            .bind(columns)
+            .fetch_one(&self.pool)
+            .await
+            .expect("the task is added")
+    }
+
+    /// How far the reconciler has come.
+    pub async fn reconciliation(&self) -> Value {
+        self.rows("select to_jsonb(r) from reconciliation r where $1 = ''", "").await.remove(0)
+    }
+
+    /// Breaks something behind the service's back, or mends it.
+    pub async fn tamper(&self, sql: &str) {
+        sqlx::query(AssertSqlSafe(sql.to_owned()))
+            .execute(&self.pool)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
     /// An order of one apple that came to this status by a single step. Nothing was paid for it.
     pub async fn add_order(&self, user_id: &str, status: &str, courier_id: Option<&str>) -> i64 {
         let sql = "

@@ -1,5 +1,6 @@
 //! The route table, and one module for each resource.
 
+mod admin;
 mod analytics;
 mod health;
 mod metrics;
@@ -77,4 +78,7 @@ pub static ROUTES: &[Route] = routes![
     GET "/analytics/delivery-performance" => analytics::delivery_performance [Bulk],
     GET "/analytics/top-customers" => analytics::top_customers [Bulk],
     GET "/analytics/cancellation-rate" => analytics::cancellation_rate [Bulk],
+    GET "/admin/tasks" => admin::tasks [Read],
+    POST "/admin/tasks/:task_id/retry" => admin::retry [Write],
+    GET "/admin/reconciliation" => admin::reconciliation [Read],
 ];

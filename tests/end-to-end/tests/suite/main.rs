@@ -1,5 +1,6 @@
 //! The service as its users meet it. A module for each route or concern; a test's name is a situation.
 
+mod admin;
 mod analytics;
 mod auth;
 mod browser;

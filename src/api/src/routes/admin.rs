@@ -1,0 +1,82 @@
+//! The work behind orders, for admins: open tasks, and what the reconciler says.
+
+use domain::{Invalid, whole_number};
+use platform::{
+    backlog::{self, Retry, TaskFilter, TaskStatus},
+    outbox::Job,
+    reconciliation,
+};
+use spin_sdk::wasip3::spawn;
+
+use crate::{
+    call::Call,
+    paging::{cut, linked},
+    problem::Problem,
+    reply::Reply,
+    router::Answer,
+};
+
+/// `GET /admin/tasks`: what waits or was given up, newest first.
+pub async fn tasks(call: &Call) -> Answer {
+    let app = call.app()?;
+    call.admin()?;
+    let (filter, page) = (filter(call).map_err(Problem::invalid)?, call.page()?);
+    let mut found = backlog::list(&app.db, &filter, &page).await?;
+    let next = cut(&mut found, &page);
+    Ok(linked(Reply::ok(&found), call, "/admin/tasks", next))
+}
+
+/// `POST /admin/tasks/{task_id}/retry`: makes a task due at once, as if it had never been tried.
+pub async fn retry(call: &Call) -> Answer {
+    let app = call.app()?;
+    call.admin()?;
+    match backlog::retry(&app.db, call.task_id()?).await? {
+        Some(Retry::Due(task)) => {
+            spawn(app.nudge());
+            Ok(Reply::ok(&task))
+        }
+        Some(Retry::InHand) => {
+            let detail = "this task is being worked on at the moment; look at it again in a minute";
+            Err(Problem::conflict("task-in-hand", detail).retry_after(60))
+        }
+        None => Err(Problem::not_found("there is no such task; one that is done is forgotten")),
+    }
+}
+
+/// `GET /admin/reconciliation`: what is wrong with which order, and what was repaired.
+pub async fn reconciliation(call: &Call) -> Answer {
+    let app = call.app()?;
+    call.admin()?;
+    let limit = whole_number("limit", call.query("limit"), 1..=1_000, 100);
+    let limit = limit.map_err(|fault| Problem::invalid(vec![fault]))?;
+    Ok(Reply::ok(&reconciliation::report(&app.db, limit).await?))
+}
+
+/// Reads the filters of the tasks.
+///
+/// # Errors
+/// Each value that can't be one, by its name.
+fn filter(call: &Call) -> Result<TaskFilter, Vec<Invalid>> {
+    let mut faults = Vec::new();
+    let status = call.query("status").and_then(|name| {
+        TaskStatus::named(name).or_else(|| {
+            faults.push(Invalid::new("status", "must be queued or dead"));
+            None
+        })
+    });
+    let kind = call.query("kind").filter(|kind| {
+        let is_known = Job::KINDS.contains(kind);
+        if !is_known {
+            faults.push(Invalid::new("kind", format!("must be one of {}", Job::KINDS.join(", "))));
+        }
+        is_known
+    });
+    let order_id = call.query("order_id").and_then(|text| {
+        text.parse().map_err(|error| faults.push(Invalid::new("order_id", format!("{error}")))).ok()
+    });
+    if faults.is_empty() {
+        Ok(TaskFilter { status, kind: kind.map(str::to_owned), order_id })
+    } else {
+        Err(faults)
+    }
+}

@@ -1,0 +1,110 @@
+//! The outbox as an operator sees it: what waits, what failed, what was given up.
+
+use chrono::{DateTime, Utc};
+use domain::{Cursor, OrderId, Page};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Database, DbError,
+    conditions::Conditions,
+    database::{document, only_document},
+    parameters::text,
+};
+
+/// A task that isn't done.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct OpenTask {
+    pub id: i64,
+    pub kind: String,
+    pub order_id: OrderId,
+    pub status: TaskStatus,
+    pub attempts: i32,
+    pub due_at: DateTime<Utc>,
+    pub last_error: Option<String>,
+    /// The request that caused it.
+    pub request_id: Option<String>,
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskStatus {
+    /// It waits for its time, or a worker has it.
+    Queued,
+    /// It was given up.
+    Dead,
+}
+
+impl TaskStatus {
+    pub const ALL: [Self; 2] = [Self::Queued, Self::Dead];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Dead => "dead",
+        }
+    }
+
+    /// The status of that name; none for a name that isn't one.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
+    }
+}
+
+/// Which tasks are asked for; what is none doesn't matter.
+#[derive(Clone, Debug, Default)]
+pub struct TaskFilter {
+    pub status: Option<TaskStatus>,
+    pub kind: Option<String>,
+    pub order_id: Option<OrderId>,
+}
+
+impl From<&OpenTask> for Cursor {
+    fn from(task: &OpenTask) -> Self {
+        Self { created_at: task.created_at, id: task.id }
+    }
+}
+
+/// A page of the tasks that the filter lets through; one more than the page holds, if there are more.
+pub async fn list(db: &Database, filter: &TaskFilter, page: &Page) -> Result<Vec<OpenTask>, DbError> {
+    let mut conditions = Conditions::default();
+    if let Some(status) = filter.status {
+        conditions.add("status = {}", text(status.as_str()));
+    }
+    if let Some(kind) = &filter.kind {
+        conditions.add("kind = {}", text(kind));
+    }
+    if let Some(order) = filter.order_id {
+        conditions.add("order_id = {}", order.get().into());
+    }
+    let page = conditions.page_by_id(page);
+    let statement = format!("select row_to_json(t)::text from (select * from tasks {page}) t");
+    db.idempotent(&statement, &conditions.parameters).await?.iter().map(document).collect()
+}
+
+/// What came of making a task due.
+#[derive(Debug)]
+pub enum Retry {
+    Due(OpenTask),
+    /// A worker has it at the moment.
+    InHand,
+}
+
+#[derive(Deserialize)]
+struct Retried {
+    task: Option<OpenTask>,
+}
+
+/// Makes a task due at once, as if it had never been tried. None when there is no such task.
+pub async fn retry(db: &Database, id: i64) -> Result<Option<Retry>, DbError> {
+    let statement = "with found as (
+            select id, claimed_at is not null and due_at > now() as is_in_hand from tasks where id = $1 for update
+        ), retried as (
+            update tasks t set status = 'queued', attempts = 0, due_at = now(), claimed_at = null
+            from found f where t.id = f.id and not f.is_in_hand
+            returning t.*
+        )
+        select json_build_object('task', (select row_to_json(r) from retried r))::text from found";
+    let found: Option<Retried> = only_document(&db.idempotent(statement, &[id.into()]).await?)?;
+    Ok(found.map(|retried| retried.task.map_or(Retry::InHand, Retry::Due)))
+}

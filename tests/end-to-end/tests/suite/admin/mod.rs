@@ -1,0 +1,4 @@
+//! `/admin`: the work behind orders.
+
+mod reconciliation;
+mod tasks;
