@@ -9,6 +9,7 @@ mod delivery;
 mod edge;
 mod idempotency;
 mod limits;
+mod openapi;
 mod paging;
 mod placing;
 mod problem;

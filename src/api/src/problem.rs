@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::Invalid;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use platform::{DbError, Trace, log::Line, services::ServiceDown, variables::Misconfigured};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{idempotency, reply::Reply};
@@ -23,15 +24,22 @@ pub struct Problem {
     internal: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
+/// What stood in the way of a request (RFC 9457).
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub struct Document<'a> {
+    /// Tells one kind of problem from another, for programs.
     #[serde(rename = "type")]
     kind: String,
     title: &'a str,
     status: u16,
+    /// A sentence that says what to do, for people.
     detail: &'a str,
+    /// The path that was asked for.
     instance: &'a str,
+    /// Names the request in the logs.
     request_id: &'a str,
+    /// Each thing that is wrong with the request, where the status is 422.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [Invalid],
 }

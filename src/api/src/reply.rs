@@ -75,7 +75,7 @@ impl Reply {
         Self::new(StatusCode::OK, content_type, body)
     }
 
-    fn new(status: StatusCode, content_type: &'static str, body: Body) -> Self {
+    pub fn new(status: StatusCode, content_type: &'static str, body: Body) -> Self {
         let content_type = HeaderValue::from_static(content_type);
         Self { status, headers: HeaderMap::from_iter([(header::CONTENT_TYPE, content_type)]), body }
     }

@@ -1,11 +1,12 @@
 //! Who acts: a person and the role their token gives them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::UserId;
 
 /// What a person may be to the business.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     User,

@@ -1,11 +1,21 @@
 //! A place on earth in decimal degrees, kept in the digits it was given in.
 
-use serde_json::Value;
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Number, Value, json};
 
 use crate::Invalid;
 
 /// The longest text that the schema's `varchar(20)` takes.
 const MAX_LENGTH: usize = 20;
+
+const MAX_LATITUDE: f64 = 90.0;
+const MAX_LONGITUDE: f64 = 180.0;
+
+/// The texts that are read as a latitude or a longitude, range included.
+const LATITUDE: &str = r"^-?(0?[0-8]?[0-9](\.[0-9]+)?|0?90(\.0+)?)$";
+const LONGITUDE: &str = r"^-?((1[0-7][0-9]|0?[0-9]?[0-9])(\.[0-9]+)?|180(\.0+)?)$";
 
 /// A latitude and a longitude, each in its own words and in range.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +33,8 @@ impl Coordinates {
         (latitude_at, latitude): (&str, &Value),
         (longitude_at, longitude): (&str, &Value),
     ) -> Result<Option<Self>, Vec<Invalid>> {
-        match (degrees(latitude_at, latitude, 90.0), degrees(longitude_at, longitude, 180.0)) {
+        match (degrees(latitude_at, latitude, MAX_LATITUDE), degrees(longitude_at, longitude, MAX_LONGITUDE))
+        {
             (Ok(Some(latitude)), Ok(Some(longitude))) => Ok(Some(Self { latitude, longitude })),
             (Ok(None), Ok(None)) => Ok(None),
             (Ok(None), Ok(Some(_))) => Err(vec![missing(latitude_at, longitude_at)]),
@@ -40,6 +51,31 @@ impl Coordinates {
         &self.longitude
     }
 
+    /// Adds the two to the schema of an object that may hold them: both or neither.
+    pub fn add_to(schema: &mut Schema, [latitude_at, longitude_at]: [&str; 2]) {
+        let given = json!({ "type": ["number", "string"] });
+        let missing = json!({ "type": "null" });
+        let optional = |limit, pattern| {
+            let mut degrees = degrees_schema(limit, pattern);
+            degrees["type"] = json!(["number", "string", "null"]);
+            degrees
+        };
+        schema.insert(
+            "anyOf".to_owned(),
+            json!([
+                {
+                    "required": [latitude_at, longitude_at],
+                    "properties": { latitude_at: given, longitude_at: given },
+                },
+                { "properties": { latitude_at: missing, longitude_at: missing } },
+            ]),
+        );
+        if let Some(properties) = schema.get_mut("properties") {
+            properties[latitude_at] = optional(MAX_LATITUDE, LATITUDE);
+            properties[longitude_at] = optional(MAX_LONGITUDE, LONGITUDE);
+        }
+    }
+
     /// Latitude and longitude in degrees, for computing with.
     pub fn degrees(&self) -> (f64, f64) {
         let number = |text: &str| text.parse().expect("a decimal number, checked on construction");
@@ -51,24 +87,63 @@ fn missing(pointer: &str, given: &str) -> Invalid {
     Invalid::new(pointer, format!("is required where {} is given", given.trim_start_matches('/')))
 }
 
+impl JsonSchema for Coordinates {
+    fn schema_name() -> Cow<'static, str> {
+        "Coordinates".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "required": ["latitude", "longitude"],
+            "properties": {
+                "latitude": degrees_schema(MAX_LATITUDE, LATITUDE),
+                "longitude": degrees_schema(MAX_LONGITUDE, LONGITUDE),
+            },
+        })
+    }
+}
+
+fn degrees_schema(limit: f64, pattern: &str) -> Value {
+    json!({
+        "description": "Decimal degrees.",
+        "type": ["number", "string"],
+        "minimum": -limit,
+        "maximum": limit,
+        "maxLength": MAX_LENGTH,
+        "pattern": pattern,
+    })
+}
+
 fn degrees(pointer: &str, value: &Value, limit: f64) -> Result<Option<String>, Invalid> {
     let text = match value {
         Value::Null => return Ok(None),
-        Value::String(text) => text.trim().to_owned(),
-        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        Value::Number(number) => plain(number),
         _ => String::new(),
     };
-    let is_decimal = !text.is_empty()
-        && text.len() <= MAX_LENGTH
-        && text.starts_with(|c: char| c == '-' || c.is_ascii_digit())
-        && text.bytes().skip(1).all(|b| b == b'.' || b.is_ascii_digit());
     match text.parse::<f64>() {
-        Ok(number) if is_decimal && number.abs() <= limit => Ok(Some(text)),
+        Ok(number) if is_decimal(&text) && number.abs() <= limit => Ok(Some(text)),
         _ => Err(Invalid::new(
             pointer,
             format!("must be decimal degrees from -{limit} to {limit} in at most {MAX_LENGTH} characters"),
         )),
     }
+}
+
+/// Digits with perhaps a sign before and a fraction behind, as short as the schema takes.
+fn is_decimal(text: &str) -> bool {
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
+    text.len() <= MAX_LENGTH && whole.len() <= 3 && is_digits(whole) && is_digits(fraction)
+}
+
+/// The number without an exponent, and without decimals that are finer than an atom.
+fn plain(number: &Number) -> String {
+    let number = number.as_f64().unwrap_or(f64::NAN);
+    let shortest = number.to_string();
+    if shortest.len() <= MAX_LENGTH { shortest } else { format!("{number:.15}") }
 }
 
 #[cfg(test)]
@@ -86,6 +161,8 @@ mod tests {
         assert_eq!((place.latitude(), place.longitude()), ("40.7128", "-74.006"));
         assert_eq!(place.degrees(), (40.7128, -74.006));
         assert!(parse(json!(90), json!("-180")).is_ok());
+        let tiny = parse(json!(1e-300), json!(-1.2345678901234567e-5)).unwrap().unwrap();
+        assert_eq!((tiny.latitude(), tiny.longitude()), ("0.000000000000000", "-0.000012345678901"));
         assert_eq!(parse(Value::Null, Value::Null), Ok(None));
     }
 
@@ -100,6 +177,11 @@ mod tests {
             json!(""),
             json!("-"),
             json!("4 0"),
+            json!(" 40"),
+            json!("5."),
+            json!("-.5"),
+            json!("0040"),
+            json!(1e300),
             json!("0.1234567890123456789012"),
             json!(true),
             json!([]),

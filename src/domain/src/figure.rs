@@ -1,8 +1,9 @@
 //! Figures of reports: sums, averages and rates.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use rust_decimal::Decimal;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::value::RawValue;
 
@@ -29,6 +30,16 @@ impl<'de> Deserialize<'de> for Figure {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
         let exact = Decimal::from_str_exact(raw.get()).map_err(de::Error::custom)?;
         Ok(Self(exact.round_dp_with_strategy(2, rust_decimal::RoundingStrategy::MidpointAwayFromZero)))
+    }
+}
+
+impl JsonSchema for Figure {
+    fn schema_name() -> Cow<'static, str> {
+        "Figure".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "description": "A sum, average or rate, with two decimals.", "type": "number" })
     }
 }
 

@@ -1,8 +1,11 @@
 //! Identifiers that can't hold a wrong value.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+
+const MAX_TEXT: usize = 255;
 
 /// An identifier's text or number isn't one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +59,20 @@ macro_rules! serial_id {
                 self.0.fmt(f)
             }
         }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "integer", "format": "int32", "minimum": 1, "maximum": i32::MAX })
+            }
+        }
     };
 }
 
@@ -87,7 +104,7 @@ impl TryFrom<String> for UserId {
     type Error = NotAnId;
 
     fn try_from(text: String) -> Result<Self, NotAnId> {
-        let fits = (1..=255).contains(&text.chars().count());
+        let fits = (1..=MAX_TEXT).contains(&text.chars().count());
         if fits && !text.contains(char::is_control) { Ok(Self(text)) } else { Err(NotAnId::Text) }
     }
 }
@@ -101,6 +118,25 @@ impl From<UserId> for String {
 impl fmt::Display for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl JsonSchema for UserId {
+    fn schema_name() -> Cow<'static, str> {
+        "UserId".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX_TEXT,
+            "pattern": r"^[^\x00-\x1f\x7f-\x9f]+$",
+        })
     }
 }
 

@@ -1,5 +1,9 @@
 //! Idempotency keys: the name a client gives to one request, however often it is sent.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
 use crate::Invalid;
 
 /// The header that carries it, in whose name faults are told.
@@ -41,6 +45,23 @@ impl IdempotencyKey {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl JsonSchema for IdempotencyKey {
+    fn schema_name() -> Cow<'static, str> {
+        "IdempotencyKey".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let quoted = r#""([ !#-\[\]-~]|\\["\\])"#;
+        let bare = r"[!#-+\--:<-\[\]-~]";
+        let pattern = format!("^({quoted}{{1,{MAX_LENGTH}}}\"|{bare}{{1,{MAX_LENGTH}}})$");
+        json_schema!({ "type": "string", "pattern": pattern })
     }
 }
 

@@ -1,9 +1,10 @@
 //! What is wrong with a request's value, said so that a person can put it right.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// One fault of a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Invalid {
     /// JSON pointer (RFC 6901) to the value in the body, or the name of a query parameter or header.
     pub pointer: String,

@@ -29,8 +29,10 @@ pub use order::{Action, Item, Order};
 pub use page::{Cursor, Page, Start, whole_number};
 pub use period::Period;
 pub use placing::{Delivery, Schedule};
-pub use pricing::{CartLine, Catalogued, PricedLine, order_lines, price_cart, price_lines, products_of};
+pub use pricing::{
+    CartLine, Catalogued, MAX_PRODUCTS, PricedLine, order_lines, price_cart, price_lines, products_of,
+};
 pub use rating::Rating;
 pub use status::{Refusal, Status, Step};
 pub use template::{Template, TemplateDraft};
-pub use text::text;
+pub use text::{TEXT, text};

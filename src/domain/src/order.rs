@@ -1,12 +1,14 @@
 //! An order as it is kept, who may see it, and what a person may do to it now.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Actor, Money, OrderId, ProductId, Refusal, Role, Status, Step, UserId};
 
 /// One product of an order, at the price it was ordered for.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(rename = "OrderItem")]
 pub struct Item {
     pub id: i32,
     pub product_id: ProductId,
@@ -16,7 +18,7 @@ pub struct Item {
 }
 
 /// An order with its items.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct Order {
     pub id: OrderId,
     pub user_id: UserId,
@@ -40,7 +42,7 @@ pub struct Order {
 }
 
 /// Something a person can ask of an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     ModifyItems,

@@ -6,9 +6,6 @@ use chrono::{DateTime, Utc};
 
 use crate::{Invalid, Order, Template};
 
-const DEFAULT_LIMIT: u32 = 20;
-const MAX_LIMIT: u32 = 50;
-
 /// A stretch of a list, newest first, ties broken by id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
@@ -31,12 +28,15 @@ pub struct Cursor {
 }
 
 impl Page {
+    pub const DEFAULT_LIMIT: u32 = 20;
+    pub const MAX_LIMIT: u32 = 50;
+
     /// Reads `limit`, `offset` and `cursor` of a query.
     ///
     /// # Errors
     /// Each value that is out of its range, by its name.
     pub fn parse<'q>(value_of: impl Fn(&str) -> Option<&'q str>) -> Result<Self, Vec<Invalid>> {
-        let limit = whole_number("limit", value_of("limit"), 1..=MAX_LIMIT, DEFAULT_LIMIT);
+        let limit = whole_number("limit", value_of("limit"), 1..=Self::MAX_LIMIT, Self::DEFAULT_LIMIT);
         let offset = whole_number("offset", value_of("offset"), 0..=i32::MAX as u32, 0);
         let cursor = value_of("cursor").map(str::parse::<Cursor>).transpose();
         let start = match (offset, cursor) {

@@ -1,9 +1,15 @@
 //! Placing an order: where and when the customer wants it.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, TimeDelta, Utc};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
-use crate::{Coordinates, Invalid, text::text};
+use crate::{
+    Coordinates, Invalid,
+    text::{WORDS, text},
+};
 
 const MAX_ADDRESS: usize = 1_000;
 
@@ -53,6 +59,27 @@ impl Delivery {
                 Err(faults)
             }
         }
+    }
+}
+
+impl JsonSchema for Delivery {
+    fn schema_name() -> Cow<'static, str> {
+        "OrderCreate".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = json_schema!({
+            "type": "object",
+            "required": ["delivery_address"],
+            "properties": {
+                "delivery_address": {
+                    "type": "string", "minLength": 1, "maxLength": MAX_ADDRESS, "pattern": WORDS,
+                },
+                "scheduled_for": generator.subschema_for::<Option<DateTime<Utc>>>(),
+            },
+        });
+        Coordinates::add_to(&mut schema, ["delivery_latitude", "delivery_longitude"]);
+        schema
     }
 }
 

@@ -2,18 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{Invalid, Money, ProductId, id::NotAnId};
 
-const MAX_PRODUCTS: usize = 100;
+/// The most different products an order takes.
+pub const MAX_PRODUCTS: usize = 100;
 const MAX_QUANTITY: i64 = 9_999;
 
 /// A product and how many of it: a line of a cart, or of a list that a customer wrote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "OrderLine")]
 pub struct CartLine {
     pub product_id: ProductId,
+    #[schemars(range(min = 1, max = MAX_QUANTITY))]
     pub quantity: i64,
 }
 

@@ -1,15 +1,25 @@
 //! What a customer thinks of an order.
 
+use std::ops::RangeInclusive;
+
+use schemars::JsonSchema;
 use serde_json::Value;
 
-use crate::{Invalid, text::text};
+use crate::{
+    Invalid,
+    text::{TEXT, text},
+};
 
+const STARS: RangeInclusive<u64> = 1..=5;
 const MAX_COMMENT: usize = 2_000;
 
 /// One to five stars, and perhaps a few words.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(rename = "FeedbackCreate")]
 pub struct Rating {
+    #[schemars(rename = "rating", range(min = *STARS.start(), max = *STARS.end()))]
     pub stars: u8,
+    #[schemars(length(max = MAX_COMMENT), regex(pattern = TEXT))]
     pub comment: Option<String>,
 }
 
@@ -19,9 +29,11 @@ impl Rating {
     /// # Errors
     /// Each wrong field, by its pointer.
     pub fn parse(body: &Value) -> Result<Self, Vec<Invalid>> {
-        let stars =
-            body["rating"].as_u64().filter(|n| (1..=5).contains(n)).and_then(|n| u8::try_from(n).ok());
-        let stars = stars.ok_or_else(|| Invalid::new("/rating", "must be a whole number from 1 to 5"));
+        let stars = body["rating"].as_u64().filter(|n| STARS.contains(n)).and_then(|n| u8::try_from(n).ok());
+        let stars = stars.ok_or_else(|| {
+            let detail = format!("must be a whole number from {} to {}", STARS.start(), STARS.end());
+            Invalid::new("/rating", detail)
+        });
         match (stars, text("/comment", &body["comment"], MAX_COMMENT)) {
             (Ok(stars), Ok(comment)) => Ok(Self { stars, comment }),
             (stars, comment) => Err([stars.err(), comment.err()].into_iter().flatten().collect()),

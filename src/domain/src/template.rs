@@ -1,15 +1,19 @@
 //! Templates: what a customer orders again and again, under a name of their own.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Actor, CartLine, Invalid, Refusal, TemplateId, UserId, order_lines, text::text};
+use crate::{
+    Actor, CartLine, Invalid, MAX_PRODUCTS, Refusal, TemplateId, UserId, order_lines,
+    text::{WORDS, text},
+};
 
 const MAX_NAME: usize = 100;
 
 /// A template as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Template {
     pub id: TemplateId,
     pub user_id: UserId,
@@ -38,9 +42,13 @@ impl Template {
 }
 
 /// A template about to be kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(rename = "TemplateCreate")]
 pub struct TemplateDraft {
+    #[schemars(length(min = 1, max = MAX_NAME), regex(pattern = WORDS))]
     pub name: String,
+    /// Each product once.
+    #[schemars(length(min = 1, max = MAX_PRODUCTS))]
     pub items: Vec<CartLine>,
 }
 

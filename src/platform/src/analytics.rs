@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 use domain::{Figure, Period, UserId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use spin_sdk::pg::ParameterValue;
 
@@ -12,7 +13,7 @@ use crate::{
 };
 
 /// What was sold on one day.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Revenue {
     pub date: NaiveDate,
     pub order_count: i64,
@@ -21,7 +22,7 @@ pub struct Revenue {
 }
 
 /// How deliveries went.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct DeliveryPerformance {
     #[serde(flatten)]
     pub all: Deliveries,
@@ -30,7 +31,7 @@ pub struct DeliveryPerformance {
 }
 
 /// Figures of some deliveries. Without any the counts are 0 and everything else is null.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Deliveries {
     /// Where they are one courier's.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,7 +49,7 @@ pub struct Deliveries {
 }
 
 /// A customer and what they bought.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct TopCustomer {
     pub user_id: UserId,
     pub order_count: i64,
@@ -63,7 +64,7 @@ pub enum Ranking {
 }
 
 /// How many orders came to nothing.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CancellationRate {
     pub period: String,
     /// Percent.

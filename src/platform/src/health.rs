@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt as _, future::join_all};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use spin_sdk::{
     pg::DbValue,
@@ -30,14 +31,15 @@ pub struct Report {
 }
 
 /// What was found of one dependency.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Dependency {
     pub status: Status,
     pub latency_ms: f64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "DependencyStatus")]
 pub enum Status {
     Up,
     Down,

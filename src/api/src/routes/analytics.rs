@@ -1,9 +1,19 @@
 //! Reports for admins.
 
+use std::ops::RangeInclusive;
+
 use domain::{Invalid, Period, whole_number};
 use platform::analytics::{self, Ranking};
 
 use crate::{call::Call, problem::Problem, reply::Reply, router::Answer};
+
+/// How many customers `limit` may ask for, and how many it does where it isn't given.
+pub const CUSTOMERS: RangeInclusive<u32> = 1..=100;
+pub const DEFAULT_CUSTOMERS: u32 = 10;
+
+/// How many days `period_days` may ask for, and how many it does where it isn't given.
+pub const DAYS: RangeInclusive<u32> = 1..=3_650;
+pub const DEFAULT_DAYS: u32 = 30;
 
 /// `GET /analytics/revenue`: what was sold, day by day.
 pub async fn revenue(call: &Call) -> Answer {
@@ -27,7 +37,7 @@ pub async fn delivery_performance(call: &Call) -> Answer {
 pub async fn top_customers(call: &Call) -> Answer {
     let app = call.app()?;
     call.admin()?;
-    let limit = whole_number("limit", call.query("limit"), 1..=100, 10);
+    let limit = whole_number("limit", call.query("limit"), CUSTOMERS, DEFAULT_CUSTOMERS);
     let ranking = match call.query("sort") {
         None | Some("spent") => Ok(Ranking::Spent),
         Some("orders") => Ok(Ranking::Orders),
@@ -45,7 +55,7 @@ pub async fn top_customers(call: &Call) -> Answer {
 pub async fn cancellation_rate(call: &Call) -> Answer {
     let app = call.app()?;
     call.admin()?;
-    let days = whole_number("period_days", call.query("period_days"), 1..=3_650, 30);
+    let days = whole_number("period_days", call.query("period_days"), DAYS, DEFAULT_DAYS);
     let days = days.map_err(|fault| Problem::invalid(vec![fault]))?;
     Ok(Reply::ok(&analytics::cancellation_rate(&app.db, days).await?))
 }

@@ -5,17 +5,20 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use platform::health::{self, Dependency, SCHEMA_VERSION};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{call::Call, problem::Problem, reply::Reply, router::Answer};
 
-#[derive(Serialize)]
-struct Health {
+/// How the service is.
+#[derive(Serialize, JsonSchema)]
+pub struct Health {
     status: &'static str,
 }
 
-#[derive(Serialize)]
-struct Dependencies {
+/// How what the service needs is.
+#[derive(Serialize, JsonSchema)]
+pub struct Dependencies {
     /// `ok`; `degraded` while something is down without which orders are still read; `down`.
     status: &'static str,
     checked_at: DateTime<Utc>,

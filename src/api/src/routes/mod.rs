@@ -1,10 +1,11 @@
 //! The route table, and one module for each resource.
 
 mod admin;
-mod analytics;
-mod health;
+pub mod analytics;
+mod docs;
+pub mod health;
 mod metrics;
-mod orders;
+pub mod orders;
 mod templates;
 
 use http::Method;
@@ -49,6 +50,8 @@ pub static ROUTES: &[Route] = routes![
     GET "/health/ready" => health::ready,
     GET "/health/dependencies" => health::dependencies,
     GET "/metrics" => metrics::scrape,
+    GET "/openapi.json" => docs::document,
+    GET "/docs" => docs::page,
     POST "/orders" => orders::place::create [Money, idempotency_key],
     GET "/orders" => orders::list::all [Read],
     GET "/orders/my-orders" => orders::list::mine [Read],

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{Actor, Coordinates, Order, OrderId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ use crate::{
 };
 
 /// One entry of an order's history.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     pub order_id: OrderId,
     /// The order's version that this event made: from 1 without gaps.

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{OrderId, Rating};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
 };
 
 /// A rating as it is kept.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Feedback {
     pub id: i32,
     pub order_id: OrderId,

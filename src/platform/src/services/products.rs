@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{Catalogued, Money, ProductId};
 use futures::{StreamExt, TryStreamExt, stream};
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{CallError, Client, ServiceDown, client::Answer};
@@ -14,7 +15,8 @@ use crate::{Trace, log::Line};
 const CONCURRENT: usize = 16;
 
 /// A product as the specification's `ProductResponse` shows it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ProductResponse")]
 pub struct Product {
     pub id: ProductId,
     pub name: String,

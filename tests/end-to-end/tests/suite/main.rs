@@ -3,9 +3,11 @@
 mod admin;
 mod analytics;
 mod auth;
+mod bad_input;
 mod browser;
 mod chaos;
 mod deployment;
+mod docs;
 mod idempotency;
 mod notifications;
 mod operations;
@@ -16,4 +18,5 @@ mod problems;
 mod roles;
 mod schema;
 mod services;
+mod specification;
 mod templates;

@@ -24,13 +24,13 @@ enum Asker {
 const ASKERS: [Asker; 6] =
     [Asker::Nobody, Asker::Stranger, Asker::Owner, Asker::Courier, Asker::OtherCourier, Asker::Admin];
 
-struct Row {
-    method: Method,
-    path: &'static str,
+pub struct Row {
+    pub method: Method,
+    pub path: &'static str,
     /// The order's status beforehand.
     status: &'static str,
     /// What is sent, about the order of this id.
-    body: fn(i64) -> Value,
+    pub body: fn(i64) -> Value,
     /// The answer's status, by asker.
     answers: [u16; 6],
 }
@@ -42,13 +42,15 @@ fn row(route: &'static str, status: &'static str, body: fn(i64) -> Value, answer
 }
 
 #[rustfmt::skip]
-fn table() -> Vec<Row> {
+pub fn table() -> Vec<Row> {
     vec![
         //                                                                                   nobody stranger owner courier other admin
         row("GET /health",                             "confirmed",        nothing,          [200,  200,     200,  200,    200,  200]),
         row("GET /health/ready",                       "confirmed",        nothing,          [200,  200,     200,  200,    200,  200]),
         row("GET /health/dependencies",                "confirmed",        nothing,          [200,  200,     200,  200,    200,  200]),
         row("GET /metrics",                            "confirmed",        nothing,          [200,  200,     200,  200,    200,  200]),
+        row("GET /openapi.json",                       "confirmed",        nothing,          [200,  200,     200,  200,    200,  200]),
+        row("GET /docs",                               "confirmed",        nothing,          [200,  200,     200,  200,    200,  200]),
         row("POST /orders",                            "confirmed",        delivery,         [401,  201,     201,  201,    201,  201]),
         row("GET /orders",                             "confirmed",        nothing,          [401,  403,     403,  200,    200,  200]),
         row("GET /orders/my-orders",                   "confirmed",        nothing,          [401,  200,     200,  200,    200,  200]),
@@ -201,7 +203,7 @@ async fn ask(app: &TestApp, row: &Row, asker: Asker) {
 }
 
 /// The path for this order, a task of it or a template of the owner's, with the query it can't do without.
-async fn concrete(app: &TestApp, path: &str, id: i64, owner: &Person<'_>) -> String {
+pub async fn concrete(app: &TestApp, path: &str, id: i64, owner: &Person<'_>) -> String {
     if path.contains(":task_id") {
         let task = app.database.add_task(id, json!({ "status": "dead" })).await;
         return path.replace(":task_id", &task.to_string());

@@ -2,6 +2,7 @@
 
 use domain::{Invalid, Order, UserId};
 use platform::orders;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use super::show;
@@ -12,10 +13,24 @@ use crate::{
     router::Answer,
 };
 
+/// Who shall carry an order.
+#[derive(JsonSchema)]
+#[schemars(rename = "AssignDeliveryPartnerRequest")]
+pub struct Assignment {
+    #[schemars(schema_with = "partner_schema")]
+    delivery_partner_id: UserId,
+}
+
+impl Assignment {
+    fn read(call: &Call) -> Result<Self, Problem> {
+        Ok(Self { delivery_partner_id: partner(&call.json()?)? })
+    }
+}
+
 /// `PUT /orders/{order_id}/assign-delivery`.
 pub async fn assign(call: &Call) -> Answer {
     let (app, admin) = (call.app()?, call.admin()?);
-    let partner = partner(&call.json()?)?;
+    let Assignment { delivery_partner_id: partner } = Assignment::read(call)?;
     let order = change(call, app, &admin, async |order: Order| {
         order.check_assign()?;
         if order.delivery_partner_id.as_ref() == Some(&partner) {
@@ -36,4 +51,14 @@ pub fn partner(body: &Value) -> Result<UserId, Problem> {
     };
     UserId::try_from(text)
         .map_err(|error| Problem::invalid(vec![Invalid::new("/delivery_partner_id", error.to_string())]))
+}
+
+/// What [`partner`] takes.
+pub fn partner_schema(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "anyOf": [
+            generator.subschema_for::<UserId>(),
+            { "type": "integer", "minimum": 0, "maximum": u64::MAX },
+        ],
+    })
 }

@@ -2,19 +2,50 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Invalid, Order, OrderId, Refusal, Status, Step};
+use domain::{Invalid, Order, OrderId, Refusal, Status, Step, UserId};
 use platform::orders;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 use spin_sdk::wasip3::spawn;
 
-use super::assignment::partner;
+use super::assignment::{partner, partner_schema};
 use crate::{App, call::Call, problem::Problem, reply::Reply, router::Answer};
 
 const MAX_ORDERS: usize = 500;
 
-/// What became of one order.
-#[derive(Serialize)]
+/// A status for many orders.
+#[derive(JsonSchema)]
+pub struct BulkStatusUpdate {
+    #[schemars(length(min = 1, max = MAX_ORDERS), extend("uniqueItems" = true))]
+    order_ids: Vec<OrderId>,
+    status: Status,
+}
+
+/// Who shall carry many orders.
+#[derive(JsonSchema)]
+pub struct BulkAssignment {
+    #[schemars(length(min = 1, max = MAX_ORDERS), extend("uniqueItems" = true))]
+    order_ids: Vec<OrderId>,
+    #[schemars(schema_with = "partner_schema")]
+    delivery_partner_id: UserId,
+}
+
+/// What became of all of them.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BulkResponse")]
+pub struct Outcomes {
+    /// Whether every order is now as asked for.
+    success: bool,
+    updated_count: usize,
+    total_count: usize,
+    /// In the order of the request.
+    results: Vec<Outcome>,
+}
+
+/// What became of one order: its status, or why nothing was done.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BulkResult")]
 struct Outcome {
     order_id: OrderId,
     ok: bool,
@@ -30,11 +61,24 @@ enum Verdict {
     Leave,
 }
 
+impl BulkStatusUpdate {
+    fn read(call: &Call) -> Result<Self, Problem> {
+        let body = call.json()?;
+        Ok(Self { order_ids: order_ids(&body)?, status: call.status(&body)? })
+    }
+}
+
+impl BulkAssignment {
+    fn read(call: &Call) -> Result<Self, Problem> {
+        let body = call.json()?;
+        Ok(Self { order_ids: order_ids(&body)?, delivery_partner_id: partner(&body)? })
+    }
+}
+
 /// `PUT /orders/bulk-status-update`.
 pub async fn update_status(call: &Call) -> Answer {
     let (app, admin) = (call.app()?, call.admin()?);
-    let body = call.json()?;
-    let (ids, to) = (order_ids(&body)?, call.status(&body)?);
+    let BulkStatusUpdate { order_ids: ids, status: to } = BulkStatusUpdate::read(call)?;
     let judge = |order: &Order| match order.status.step_to(to, admin.role)? {
         Step::Unchanged => Ok(Verdict::Leave),
         Step::Taken => Ok(Verdict::Change),
@@ -52,8 +96,7 @@ pub async fn update_status(call: &Call) -> Answer {
 /// `POST /orders/bulk-assign-delivery`.
 pub async fn assign(call: &Call) -> Answer {
     let (app, admin) = (call.app()?, call.admin()?);
-    let body = call.json()?;
-    let (ids, partner) = (order_ids(&body)?, partner(&body)?);
+    let BulkAssignment { order_ids: ids, delivery_partner_id: partner } = BulkAssignment::read(call)?;
     let judge = |order: &Order| {
         order.check_assign()?;
         let same = order.delivery_partner_id.as_ref() == Some(&partner);
@@ -96,12 +139,12 @@ async fn each(
     }
     let results: Vec<_> = ids.iter().filter_map(|id| outcomes.remove(id)).collect();
     let updated = results.iter().filter(|outcome| outcome.ok).count();
-    Ok(Reply::ok(&json!({
-        "success": updated == results.len(),
-        "updated_count": updated,
-        "total_count": results.len(),
-        "results": results,
-    })))
+    Ok(Reply::ok(&Outcomes {
+        success: updated == results.len(),
+        updated_count: updated,
+        total_count: results.len(),
+        results,
+    }))
 }
 
 fn done(order: &Order) -> Outcome {
@@ -112,11 +155,13 @@ fn failed(order_id: OrderId, error: impl Into<String>) -> Outcome {
     Outcome { order_id, ok: false, status: None, error: Some(error.into()) }
 }
 
-/// Reads `order_ids`: 1 to 500 distinct ids.
+/// Reads `order_ids`: a number of distinct ids.
 fn order_ids(body: &Value) -> Result<Vec<OrderId>, Problem> {
     let fault = |pointer: String, detail: &str| Problem::invalid(vec![Invalid::new(pointer, detail)]);
     let list = body["order_ids"].as_array().filter(|list| (1..=MAX_ORDERS).contains(&list.len()));
-    let list = list.ok_or_else(|| fault("/order_ids".to_owned(), "must be a list of 1 to 500 order ids"))?;
+    let list = list.ok_or_else(|| {
+        fault("/order_ids".to_owned(), &format!("must be a list of 1 to {MAX_ORDERS} order ids"))
+    })?;
     let mut ids = Vec::with_capacity(list.len());
     for (index, value) in list.iter().enumerate() {
         let id = value.as_i64().and_then(|number| OrderId::try_from(number).ok());

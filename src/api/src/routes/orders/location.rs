@@ -1,11 +1,24 @@
 //! Where an order on the road is.
 
-use domain::{Coordinates, Invalid, Order};
+use chrono::{DateTime, Utc};
+use domain::{Coordinates, Invalid, Order, OrderId};
 use platform::orders::{self, Event};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
 
 use super::visible;
 use crate::{call::Call, changing::change, problem::Problem, reply::Reply, router::Answer};
+
+/// Where an order was when its courier last said so.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "DeliveryLocation")]
+pub struct Position<'a> {
+    order_id: OrderId,
+    latitude: Option<&'a str>,
+    longitude: Option<&'a str>,
+    last_updated: DateTime<Utc>,
+}
 
 /// `GET /orders/{order_id}/delivery-location`.
 pub async fn get(call: &Call) -> Answer {
@@ -41,11 +54,11 @@ fn coordinates(body: &Value) -> Result<Coordinates, Problem> {
     Coordinates::parse(latitude, longitude).map_err(Problem::invalid)?.ok_or_else(missing)
 }
 
-fn position(event: &Event) -> Value {
-    json!({
-        "order_id": event.order_id,
-        "latitude": event.data["latitude"],
-        "longitude": event.data["longitude"],
-        "last_updated": event.created_at,
-    })
+fn position(event: &Event) -> Position<'_> {
+    Position {
+        order_id: event.order_id,
+        latitude: event.data["latitude"].as_str(),
+        longitude: event.data["longitude"].as_str(),
+        last_updated: event.created_at,
+    }
 }

@@ -9,7 +9,7 @@ pub mod items;
 pub mod list;
 pub mod location;
 pub mod place;
-mod response;
+pub mod response;
 pub mod status;
 pub mod tracking;
 

@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::{Action, Item, Money, Order, OrderId, ProductId, Status, UserId};
 use platform::services::Product;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-#[derive(Serialize)]
+/// An order.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OrderResponse")]
 pub struct OrderResponse<'a> {
     id: OrderId,
     user_id: &'a UserId,
     delivery_partner_id: Option<&'a UserId>,
+    /// Items and delivery fee together.
     total_amount: Money,
     delivery_fee: Money,
     status: Status,
@@ -24,12 +28,16 @@ pub struct OrderResponse<'a> {
     scheduled_for: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    /// The number of the newest event, from 1 without gaps; the ETag.
     version: i32,
+    /// What the caller may do to it now.
     allowed_actions: Vec<Action>,
     items: Vec<ItemResponse<'a>>,
 }
 
-#[derive(Serialize)]
+/// One product of an order, at the price it was ordered for.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OrderItemResponse")]
 struct ItemResponse<'a> {
     id: i32,
     product_id: ProductId,

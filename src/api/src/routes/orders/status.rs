@@ -1,7 +1,9 @@
 //! The way of an order through its states: by staff, and by the customer's own requests.
 
-use domain::{Actor, Order, Status, Step, text};
+use domain::{Actor, Order, Status, Step, TEXT, text};
 use platform::{orders, orders::Changed};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Value, json};
 use spin_sdk::wasip3::spawn;
 
@@ -17,10 +19,49 @@ use crate::{
 
 const MAX_REASON: usize = 1_000;
 
+/// The status that an order shall have.
+#[derive(JsonSchema)]
+#[schemars(rename = "OrderStatusUpdate")]
+pub struct StatusUpdate {
+    status: Status,
+}
+
+/// Why an order is given back.
+#[derive(JsonSchema)]
+pub struct ReturnRequest {
+    #[schemars(length(max = MAX_REASON), regex(pattern = TEXT))]
+    reason: Option<String>,
+}
+
+/// The order is given up.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CancelResponse")]
+pub struct Cancellation {
+    success: bool,
+    message: &'static str,
+    /// Whether there was money to return.
+    refund_initiated: bool,
+}
+
+impl StatusUpdate {
+    fn read(call: &Call) -> Result<Self, Problem> {
+        Ok(Self { status: call.status(&call.json()?)? })
+    }
+}
+
+impl ReturnRequest {
+    /// Nothing at all is a request without a reason.
+    fn read(call: &Call) -> Result<Self, Problem> {
+        let body = if call.body.is_empty() { Value::Null } else { call.json()? };
+        let reason = text("/reason", &body["reason"], MAX_REASON);
+        Ok(Self { reason: reason.map_err(|fault| Problem::invalid(vec![fault]))? })
+    }
+}
+
 /// `PUT /orders/{order_id}/status`: an admin or the order's courier takes it a step further.
 pub async fn update(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.staff()?);
-    let to = call.status(&call.json()?)?;
+    let StatusUpdate { status: to } = StatusUpdate::read(call)?;
     let order = change(call, app, &actor, async |order: Order| match order.check_step(&actor, to)? {
         Step::Unchanged => Ok(Decision::Done(order)),
         Step::Taken => Ok(store(call, app, order, to, &json!({})).await?.map(|changed| changed.order).into()),
@@ -39,19 +80,17 @@ pub async fn cancel(call: &Call) -> Answer {
     })
     .await?;
     spawn(app.nudge());
-    Ok(Reply::ok(&json!({
-        "success": true,
-        "message": "Order cancelled successfully",
-        "refund_initiated": changed.refund_initiated,
-    })))
+    Ok(Reply::ok(&Cancellation {
+        success: true,
+        message: "Order cancelled successfully",
+        refund_initiated: changed.refund_initiated,
+    }))
 }
 
 /// `POST /orders/{order_id}/request-return`: the owner wants to give a delivered order back.
 pub async fn request_return(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
-    let body = if call.body.is_empty() { Value::Null } else { call.json()? };
-    let reason =
-        text("/reason", &body["reason"], MAX_REASON).map_err(|fault| Problem::invalid(vec![fault]))?;
+    let ReturnRequest { reason } = ReturnRequest::read(call)?;
     let changed = once(call, app, &actor, async |order: Order| {
         order.check_return(&actor, call.now, app.return_window)?;
         Ok(store(call, app, order, Status::ReturnRequested, &json!({ "reason": reason })).await?.into())

@@ -1,10 +1,11 @@
 //! Following an order live, as a stream of Server-Sent Events.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Actor, Order};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use platform::{orders, tickets};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 use spin_sdk::wasip3::random::random;
 
 use super::visible;
@@ -23,6 +24,14 @@ const LIFETIME: TimeDelta = TimeDelta::minutes(15);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// A minute's right to open an order's stream, by `?ticket=`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TrackingTicket")]
+pub struct Ticket {
+    ticket: String,
+    expires_at: DateTime<Utc>,
+}
 
 /// `GET /orders/{order_id}/tracking-stream`: the order as it stands, or what the client has missed,
 /// then what happens to it until nothing more can.
@@ -59,7 +68,7 @@ pub async fn issue_ticket(call: &Call) -> Answer {
     let ticket = random_id();
     tickets::issue(&app.redis, &ticket, order.id, &actor).await.map_err(no_tickets)?;
     let expires_at = call.now + TimeDelta::seconds(tickets::LIFETIME_SECONDS.into());
-    let reply = Reply::json(StatusCode::CREATED, &json!({ "ticket": ticket, "expires_at": expires_at }));
+    let reply = Reply::json(StatusCode::CREATED, &Ticket { ticket, expires_at });
     // What the ticket is for; without it, for an address is written to many a log.
     let location = HeaderValue::try_from(format!("/orders/{}/tracking-stream", order.id));
     Ok(reply
