@@ -5,6 +5,7 @@ mod chaos;
 mod check;
 mod chromium;
 mod console;
+mod contract;
 mod debian_rust;
 mod host;
 mod identity;
@@ -47,6 +48,8 @@ enum Command {
     Test(test::Options),
     /// Let servers and services fail under load, then check that nothing was lost or charged twice
     Chaos(chaos::Options),
+    /// Ask the running service about everything its description says (Schemathesis)
+    Contract(contract::Options),
     /// Check format, lints (native and wasm) and dependencies
     Check,
     /// Build the wasm components named in spin.toml
@@ -64,6 +67,7 @@ async fn main() -> ExitCode {
         Command::Up(options) => up::run(options).await,
         Command::Test(options) => test::run(options).await,
         Command::Chaos(options) => chaos::run(options).await,
+        Command::Contract(options) => contract::run(options).await,
         Command::Check => check::run().await,
         Command::Build => build::run().await,
         Command::Migrate => migrate::run().await,
