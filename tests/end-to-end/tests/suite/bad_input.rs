@@ -59,8 +59,8 @@ async fn a_body_of_the_very_limit_is_read() {
     let app = TestApp::shared().await;
     let (admin, customer) = (app.admin(), app.customer());
     let id = app.database.add_order(&customer.id, "confirmed", None).await;
-    let body = format!("{:MAX_BODY$}", json!({ "status": "preparing" }).to_string());
-    assert_eq!(body.len(), MAX_BODY);
+    let mut body = json!({ "status": "preparing" }).to_string();
+    body.push_str(&" ".repeat(MAX_BODY - body.len()));
 
     let request = admin.request(Method::PUT, &format!("/orders/{id}/status")).body(body);
 
@@ -84,12 +84,12 @@ async fn what_cannot_be_an_id_is_found_nowhere() {
 }
 
 #[tokio::test]
-async fn a_token_in_the_wrong_bytes_is_none() {
+async fn a_token_of_strange_characters_is_none() {
     let app = TestApp::shared().await;
-    for (name, value) in
-        [("authorization", &b"Bearer \xff\xfe"[..]), ("token", b"\xc3\x28"), ("authorization", b"")]
+    // (Bytes that are no UTF-8 the host refuses by itself.)
+    for (name, value) in [("authorization", "Bearer ü"), ("authorization", ""), ("token", "✗"), ("token", "")]
     {
-        let request = app.request(Method::GET, "/orders/my-orders").header(name, value);
+        let request = app.request(Method::GET, "/orders/my-orders").header(name, value.as_bytes());
         Answer::to(request).await.expect_problem(401);
     }
 }
