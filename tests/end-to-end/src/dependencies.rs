@@ -119,9 +119,4 @@ impl Dependencies {
     pub async fn product_calls(&self, id: u32) -> Vec<Value> {
         self.list(&format!("/_calls?path=/api/products/{id}")).await
     }
-
-    /// Everything goes right again for everyone.
-    pub async fn recover_all(&self) {
-        self.control(Method::DELETE, "/_faults", None).await;
-    }
 }

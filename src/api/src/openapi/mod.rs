@@ -1,6 +1,7 @@
 //! The description of the API (OpenAPI 3.1), made of the route table, of the tables of operations here
 //! and of the types that requests are read into and answers are written from.
 
+mod admin;
 mod analytics;
 mod changes;
 mod examples;
@@ -63,7 +64,7 @@ impl Schemas {
 fn operations() -> Vec<Operation> {
     let tables =
         [service::operations(), orders::operations(), changes::operations(), templates::operations()];
-    tables.into_iter().flatten().chain(analytics::operations()).collect()
+    tables.into_iter().flatten().chain(analytics::operations()).chain(admin::operations()).collect()
 }
 
 fn document() -> Value {
@@ -84,6 +85,7 @@ fn document() -> Value {
             { "name": "Changes", "description": "What happens to an order, by whom." },
             { "name": "Templates", "description": "Lists of products to order again." },
             { "name": "Analytics", "description": "Reports for admins." },
+            { "name": "Admin", "description": "The work behind orders." },
             { "name": "Service", "description": "The service itself." },
         ],
         "paths": paths,
@@ -118,6 +120,9 @@ fn paths(schemas: &mut Schemas) -> Value {
         let found = operations.iter().position(|one| one.path == route.path && one.method == route.method);
         // A test tells whoever adds a route; a description that lacks it is better than none.
         let Some(mut operation) = found.map(|index| operations.swap_remove(index)) else { continue };
+        if route.class.is_some() {
+            operation = operation.under_a_limit();
+        }
         if route.takes_idempotency_key {
             operation = operation.takes_idempotency_key();
         }

@@ -131,6 +131,14 @@ impl Operation {
         self.header(header::if_match()).problem(409).problem(412)
     }
 
+    /// Its requests count against a limit.
+    pub fn under_a_limit(mut self) -> Self {
+        for answer in &mut self.answers {
+            answer.headers.extend([header::RATE_LIMIT, header::RATE_LIMIT_POLICY]);
+        }
+        self.problem(429)
+    }
+
     /// Sent again with the same key, the request is answered again and not carried out again.
     pub fn takes_idempotency_key(mut self) -> Self {
         for answer in &mut self.answers {

@@ -1,12 +1,15 @@
 //! Parameters and headers: each described once, with limits from where they are checked.
 
 use domain::{OrderId, Page, Status, TemplateId, UserId};
-use platform::orders::Format;
+use platform::{backlog::TaskStatus, orders::Format, outbox::Job};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use super::Schemas;
-use crate::routes::analytics::{CUSTOMERS, DAYS, DEFAULT_CUSTOMERS, DEFAULT_DAYS};
+use crate::routes::{
+    admin::{DEFAULT_FINDINGS, FINDINGS},
+    analytics::{CUSTOMERS, DAYS, DEFAULT_CUSTOMERS, DEFAULT_DAYS},
+};
 
 pub struct Parameter {
     name: &'static str,
@@ -45,6 +48,10 @@ impl Parameter {
             "template_id" => {
                 (Limits::Of(SchemaGenerator::subschema_for::<TemplateId>), "Names the template.")
             }
+            "task_id" => (
+                Limits::Are(json!({ "type": "integer", "minimum": 1, "maximum": i64::MAX })),
+                "Names the task.",
+            ),
             _ => panic!("the parameter :{name} isn't described: add it in openapi/parameter.rs"),
         };
         Self { is_required: true, ..Self::new(name, "path", schema, says) }.such_as(json!(1))
@@ -82,7 +89,7 @@ pub fn page() -> Vec<Parameter> {
         "type": "integer", "minimum": 1, "maximum": Page::MAX_LIMIT, "default": Page::DEFAULT_LIMIT,
     });
     let offset = json!({ "type": "integer", "minimum": 0, "maximum": i32::MAX, "default": 0 });
-    let cursor = json!({ "type": "string", "pattern": "^[0-9]{1,17}\\.[1-9][0-9]{0,9}$" });
+    let cursor = json!({ "type": "string", "pattern": "^[0-9]{1,17}\\.[1-9][0-9]{0,18}$" });
     vec![
         Parameter::query_like("limit", limit, "How many at most."),
         Parameter::query_like("offset", offset, "How many to skip; not together with `cursor`."),
@@ -93,6 +100,27 @@ pub fn page() -> Vec<Parameter> {
             Fast at any depth.",
         ),
     ]
+}
+
+/// The filters of the open tasks.
+pub fn task_filters() -> Vec<Parameter> {
+    let kinds = json!({ "type": "string", "enum": Job::KINDS });
+    vec![
+        Parameter::query::<TaskStatus>(
+            "status",
+            "Only those that wait (`queued`) or were given up (`dead`).",
+        ),
+        Parameter::query_like("kind", kinds, "Only those of this kind."),
+        Parameter::query::<OrderId>("order_id", "Only those of this order."),
+    ]
+}
+
+/// How many findings and repairs.
+pub fn findings() -> Parameter {
+    let schema = json!({
+        "type": "integer", "minimum": FINDINGS.start(), "maximum": FINDINGS.end(), "default": DEFAULT_FINDINGS,
+    });
+    Parameter::query_like("limit", schema, "How many findings and how many repairs at most.")
 }
 
 /// The filters of the lists of all orders.
@@ -185,13 +213,15 @@ pub mod header {
     pub const CONTENT_DISPOSITION: &str = "Content-Disposition";
     pub const LINK: &str = "Link";
     pub const IDEMPOTENCY_REPLAYED: &str = "Idempotency-Replayed";
+    pub const RATE_LIMIT: &str = "RateLimit";
+    pub const RATE_LIMIT_POLICY: &str = "RateLimit-Policy";
     pub const RETRY_AFTER: &str = "Retry-After";
     pub const WWW_AUTHENTICATE: &str = "WWW-Authenticate";
     pub const ALLOW: &str = "Allow";
     const REQUEST_ID: &str = "X-Request-ID";
 
     /// Name, whether it is always there, what it says, an example.
-    const HEADERS: [(&str, bool, &str, &str); 9] = [
+    const HEADERS: [(&str, bool, &str, &str); 11] = [
         (ETAG, true, "The order's version, for `If-Match`.", "\"2\""),
         (LOCATION, true, "Where the new thing is.", "/orders/1"),
         (
@@ -207,6 +237,13 @@ pub mod header {
             "</orders?cursor=1672578000000000.1>; rel=\"next\"",
         ),
         (IDEMPOTENCY_REPLAYED, false, "This is the answer of an earlier request with the same key.", "true"),
+        (
+            RATE_LIMIT,
+            false,
+            "How many requests may follow at once, and when all may again.",
+            "\"read\";r=2999;t=1",
+        ),
+        (RATE_LIMIT_POLICY, false, "How many requests may come in how many seconds.", "\"read\";q=3000;w=60"),
         (RETRY_AFTER, false, "When to try again, in seconds.", "2"),
         (WWW_AUTHENTICATE, true, "What is wrong with the token (RFC 6750).", "Bearer realm=\"orders\""),
         (ALLOW, true, "The methods that this path answers.", "GET, HEAD"),

@@ -3,7 +3,7 @@
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
-use super::parameter::header::{self, ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use super::parameter::header::{self, ALLOW, RATE_LIMIT, RATE_LIMIT_POLICY, RETRY_AFTER, WWW_AUTHENTICATE};
 use crate::problem::Document;
 
 /// Status, name, what it means, its kind as in `type`, the headers it has.
@@ -33,6 +33,13 @@ const PROBLEMS: &[Row] = &[
     (413, "BodyTooLarge", "The body is too long.", "body-too-large", &[]),
     (414, "AddressTooLong", "The address is too long.", "address-too-long", &[]),
     (422, "Invalid", "Invalid input; `errors` names each fault.", "invalid-request", &[]),
+    (
+        429,
+        "TooManyRequests",
+        "Too many requests.",
+        "too-many-requests",
+        &[RETRY_AFTER, RATE_LIMIT, RATE_LIMIT_POLICY],
+    ),
     (431, "HeadersTooLarge", "The headers are too long.", "headers-too-large", &[]),
     (503, "Unavailable", "Something this service needs is down.", "unavailable", &[RETRY_AFTER]),
 ];

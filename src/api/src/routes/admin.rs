@@ -1,5 +1,7 @@
 //! The work behind orders, for admins: open tasks, and what the reconciler says.
 
+use std::ops::RangeInclusive;
+
 use domain::{Invalid, whole_number};
 use platform::{
     backlog::{self, Retry, TaskFilter, TaskStatus},
@@ -15,6 +17,10 @@ use crate::{
     reply::Reply,
     router::Answer,
 };
+
+/// How many findings and repairs are shown at once.
+pub const FINDINGS: RangeInclusive<u32> = 1..=1_000;
+pub const DEFAULT_FINDINGS: u32 = 100;
 
 /// `GET /admin/tasks`: what waits or was given up, newest first.
 pub async fn tasks(call: &Call) -> Answer {
@@ -47,7 +53,7 @@ pub async fn retry(call: &Call) -> Answer {
 pub async fn reconciliation(call: &Call) -> Answer {
     let app = call.app()?;
     call.admin()?;
-    let limit = whole_number("limit", call.query("limit"), 1..=1_000, 100);
+    let limit = whole_number("limit", call.query("limit"), FINDINGS, DEFAULT_FINDINGS);
     let limit = limit.map_err(|fault| Problem::invalid(vec![fault]))?;
     Ok(Reply::ok(&reconciliation::report(&app.db, limit).await?))
 }

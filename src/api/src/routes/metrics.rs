@@ -1,8 +1,8 @@
 //! Figures for Prometheus.
 
 use platform::{
-    circuit::State,
     Database, DbError,
+    circuit::State,
     log::Line,
     metrics::{self, Figures},
     outbox, reconciliation,

@@ -1,6 +1,6 @@
 //! The route table, and one module for each resource.
 
-mod admin;
+pub mod admin;
 pub mod analytics;
 mod docs;
 pub mod health;

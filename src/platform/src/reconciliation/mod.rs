@@ -10,6 +10,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use domain::OrderId;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -36,7 +37,7 @@ pub struct Affected {
 }
 
 /// What is, or was, wrong with an order.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     pub kind: String,
     pub order_id: OrderId,
@@ -47,7 +48,8 @@ pub struct Finding {
 }
 
 /// The latest run, what is wrong, and what was repaired in the last week.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Reconciliation")]
 pub struct Report {
     pub started_at: Option<DateTime<Utc>>,
     pub finished_at: Option<DateTime<Utc>>,

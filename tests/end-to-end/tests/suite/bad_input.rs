@@ -26,7 +26,7 @@ async fn a_body_that_is_no_json_object_is_refused_everywhere() {
         nested.as_bytes(),
     ];
     for row in table().into_iter().filter(|row| (row.body)(id) != json!({})) {
-        let path = concrete(row.path, id, &admin).await;
+        let path = concrete(&app, row.path, id, &admin).await;
         for body in bodies {
             let request = admin.request(row.method.clone(), &path).body(body.to_vec());
             let answer = Answer::to(request).await;
@@ -47,7 +47,7 @@ async fn a_body_over_the_limit_is_refused_everywhere() {
     let admin = app.admin();
     let id = app.database.add_order(&admin.id, "confirmed", None).await;
     for row in table().into_iter().filter(|row| row.method != Method::GET) {
-        let path = concrete(row.path, id, &admin).await;
+        let path = concrete(&app, row.path, id, &admin).await;
         let request = admin.request(row.method.clone(), &path).body(" ".repeat(MAX_BODY + 1));
         Answer::to(request).await.expect_problem(413);
     }
