@@ -12,9 +12,10 @@ use platform::{
     Database, Redis,
     circuit::Circuits,
     log::{self, Line},
+    order_cache::OrderCache,
     outbox,
     rate_limit::Limits,
-    services::{Carts, Client, Payments, Products},
+    services::{Carts, Client, Payments, ProductCache, Products},
     variables::{self, Misconfigured},
 };
 
@@ -32,6 +33,7 @@ pub struct App {
     pub circuits: Arc<Circuits>,
     pub carts: Carts,
     pub products: Products,
+    pub order_cache: OrderCache,
     pub payments: Payments,
     notifications: Client,
     pub verifier: Result<Verifier, Misconfigured>,
@@ -75,13 +77,19 @@ impl App {
         let redis = Arc::new(Redis::new(variables::text("redis_url").await?));
         let circuits =
             Circuits::configured(redis.clone(), ["cart", "product", "payment", "notification"]).await?;
+        let order_lifetime = variables::seconds("order_cache_seconds").await?;
+        let product_lifetime = variables::seconds("product_cache_seconds").await?;
         let payment_timeout = variables::milliseconds("payment_timeout_ms").await?;
         Ok(Self {
             db: Database::new(variables::text("database_url").await?),
             redis,
             tasks_channel: variables::text("tasks_channel").await?,
             carts: Carts(Client::configured("cart", timeout, &circuits).await?),
-            products: Products(Client::configured("product", timeout, &circuits).await?),
+            products: Products {
+                client: Client::configured("product", timeout, &circuits).await?,
+                cache: ProductCache { lifetime: product_lifetime },
+            },
+            order_cache: OrderCache { lifetime: order_lifetime, product_lifetime },
             payments: Payments(Client::configured("payment", payment_timeout, &circuits).await?),
             notifications: Client::configured("notification", timeout, &circuits).await?,
             circuits,
@@ -102,7 +110,7 @@ impl App {
 
     /// The services that orders depend on, here or in the task component.
     pub fn dependencies(&self) -> [&Client; 4] {
-        [&self.carts.0, &self.products.0, &self.payments.0, &self.notifications]
+        [&self.carts.0, &self.products.client, &self.payments.0, &self.notifications]
     }
 
     /// Gives back the connections that only requests need at hand.

@@ -1,6 +1,9 @@
 //! Changing one order: read it, decide, store; and again when somebody else was faster.
 
+use std::slice;
+
 use domain::{Actor, Order, Refusal};
+use futures::future::join;
 use http::{StatusCode, header};
 use platform::orders;
 
@@ -37,8 +40,10 @@ pub async fn change<T>(
 ) -> Result<T, Problem> {
     let id = call.order_id()?;
     for _ in 0..ATTEMPTS {
-        let order = orders::find(&app.db, id).await?;
-        let order = order.filter(|order| order.is_visible_to(actor)).ok_or_else(no_such_order)?;
+        // The order is read while the cache is told of the change to come.
+        let held = app.order_cache.hold(&app.redis, slice::from_ref(&id));
+        let (order, ()) = join(orders::find(&app.db, id), held).await;
+        let order = order?.filter(|order| order.is_visible_to(actor)).ok_or_else(no_such_order)?;
         check_precondition(call, &order)?;
         if let Decision::Done(done) = decide(order).await? {
             return Ok(done);

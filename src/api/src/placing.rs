@@ -1,13 +1,14 @@
 //! Placing an order: from the customer's cart or template to a paid order, such that nothing is lost
 //! or charged twice wherever it may be cut off. ARCHITECTURE.md tells who finishes what.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, slice};
 
 use chrono::{DateTime, Utc};
 use domain::{
     Actor, CartLine, Delivery, Invalid, Money, Order, PricedLine, ProductId, Status, Template, price_cart,
     price_lines, products_of,
 };
+use futures::future::join;
 use http::StatusCode;
 use platform::{
     DbError, Trace, checkout,
@@ -61,7 +62,7 @@ pub async fn placed_before(
 ) -> Result<Placement, Problem> {
     let order = as_it_stands(app, order, Some(claim)).await?;
     let ids = order.items.iter().map(|item| item.product_id).collect();
-    let products = app.products.details(&ids, trace).await;
+    let products = app.products.details(&app.redis, &ids, (trace, Utc::now())).await;
     Ok(Placement { order, products })
 }
 
@@ -139,7 +140,11 @@ impl Placing<'_> {
     /// finished here, the task that settles the payment finishes.
     async fn pay(&self, source: Source<'_>, placed: Placed) -> Result<Order, Problem> {
         let Placed { order, charge } = placed;
-        match ledger::settle(&self.app.db, &self.app.payments, &charge, By::Request, self.trace).await {
+        // It is pending only for a moment, which no cache need keep.
+        let held = self.app.order_cache.hold(&self.app.redis, slice::from_ref(&order.id));
+        let settled = ledger::settle(&self.app.db, &self.app.payments, &charge, By::Request, self.trace);
+        let (settled, ()) = join(settled, held).await;
+        match settled {
             Ok(Settled::Paid(Some(order))) => {
                 if let Source::Cart(_) = source {
                     self.clear_cart(&order).await;

@@ -72,13 +72,14 @@ pub async fn dispatch(
     let mut call = Call::new(app.clone(), parameters, query, parts.headers, trace.clone());
     record.order_id = call.order_id().ok();
     record.limit = limits::check(route, &call).await?;
-    record.role = call.role();
     call.body = read(&parts.method, body).await?;
-    if route.takes_idempotency_key {
+    let answer = if route.takes_idempotency_key {
         idempotency::answer(route, parts.uri.path(), &mut call).await
     } else {
         (route.handler)(&call).await
-    }
+    };
+    record.role = call.role();
+    answer
 }
 
 fn wrong_method(routes: &[&'static Route]) -> Problem {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Actor, Money, OrderId, ProductId, Refusal, Role, Status, Step, UserId};
 
 /// One product of an order, at the price it was ordered for.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "OrderItem")]
 pub struct Item {
     pub id: i32,
@@ -18,7 +18,7 @@ pub struct Item {
 }
 
 /// An order with its items.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Order {
     pub id: OrderId,
     pub user_id: UserId,

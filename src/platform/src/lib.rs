@@ -13,6 +13,7 @@ pub mod idempotency;
 pub mod ledger;
 pub mod log;
 pub mod metrics;
+pub mod order_cache;
 pub mod orders;
 pub mod outbox;
 mod parameters;

@@ -74,6 +74,13 @@ impl Job {
     ];
 }
 
+impl Job {
+    /// Whether the order may be another afterwards.
+    pub fn changes_the_order(self) -> bool {
+        matches!(self, Self::SettlePayment { .. } | Self::ComeDue {})
+    }
+}
+
 impl Task {
     /// The request that caused this task.
     pub fn trace(&self) -> Trace {

@@ -41,6 +41,14 @@ pub async fn milliseconds(name: &str) -> Result<Duration, Misconfigured> {
     Ok(Duration::from_millis(u64::from(parsed::<u32>(name).await?)))
 }
 
+/// The variable's number as seconds.
+///
+/// # Errors
+/// As [`parsed`].
+pub async fn seconds(name: &str) -> Result<Duration, Misconfigured> {
+    Ok(Duration::from_secs(u64::from(parsed::<u32>(name).await?)))
+}
+
 /// A service's address without a slash at its end.
 ///
 /// # Errors

@@ -6,6 +6,7 @@ use platform::{
     Database, Redis,
     circuit::Circuits,
     log,
+    order_cache::OrderCache,
     services::{Carts, Client, Notifications, Payments},
     variables::{self, Misconfigured},
 };
@@ -15,6 +16,8 @@ const SPARE_TIME: Duration = Duration::from_secs(60);
 
 pub struct App {
     pub db: Database,
+    pub redis: Arc<Redis>,
+    pub order_cache: OrderCache,
     pub circuits: Arc<Circuits>,
     pub carts: Carts,
     pub payments: Payments,
@@ -33,18 +36,21 @@ impl App {
         let timeout = variables::milliseconds("service_timeout_ms").await?;
         let payment_timeout = variables::milliseconds("payment_timeout_ms").await?;
         let redis = Arc::new(Redis::new(variables::text("redis_url").await?));
-        let circuits = Circuits::configured(redis, ["cart", "payment", "notification"]).await?;
+        let circuits = Circuits::configured(redis.clone(), ["cart", "payment", "notification"]).await?;
         Ok(Self {
             db: Database::new(variables::text("database_url").await?),
             carts: Carts(Client::configured("cart", timeout, &circuits).await?),
             payments: Payments(Client::configured("payment", payment_timeout, &circuits).await?),
             notifications: Notifications(Client::configured("notification", timeout, &circuits).await?),
             circuits,
+            order_cache: OrderCache {
+                lifetime: variables::seconds("order_cache_seconds").await?,
+                product_lifetime: Duration::ZERO,
+            },
+            redis,
             lease: timeout.max(payment_timeout) + SPARE_TIME,
             max_attempts: variables::parsed::<u16>("task_max_attempts").await?.into(),
-            reconcile_interval: Duration::from_secs(
-                variables::parsed::<u32>("reconcile_interval_seconds").await?.into(),
-            ),
+            reconcile_interval: variables::seconds("reconcile_interval_seconds").await?,
         })
     }
 }

@@ -49,6 +49,9 @@ pub async fn work(app: &App) -> Result<(), DbError> {
 /// Does tasks at the same time, and records what came of them. What can't be recorded is done again:
 /// every task may be.
 async fn work_on(app: &App, tasks: &[Task]) -> Result<(), DbError> {
+    let changing: Vec<_> =
+        tasks.iter().filter(|task| task.job.changes_the_order()).map(|task| task.order_id).collect();
+    app.order_cache.hold(&app.redis, &changing).await;
     let mut outcomes = Outcomes::default();
     for (task, outcome) in tasks.iter().zip(join_all(tasks.iter().map(|task| perform(app, task))).await) {
         match outcome {

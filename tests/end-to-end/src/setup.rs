@@ -161,6 +161,9 @@ pub fn variables(setup: &Setup, surroundings: &Surroundings) -> Result<Vec<(Stri
         ("payment_timeout_ms".to_owned(), "2000".to_owned()),
         // Tests that share an application make services fail for each other.
         ("circuit_failures".to_owned(), "0".to_owned()),
+        // Tests change orders and products behind the service's back.
+        ("order_cache_seconds".to_owned(), "0".to_owned()),
+        ("product_cache_seconds".to_owned(), "0".to_owned()),
         // All tests come from one address.
         ("rate_limits".to_owned(), "off".to_owned()),
     ];

@@ -54,8 +54,8 @@ impl Circuits {
     ) -> Result<Arc<Self>, Misconfigured> {
         let limits = Limits {
             failures: variables::parsed("circuit_failures").await?,
-            window: seconds("circuit_window_seconds").await?,
-            open: seconds("circuit_open_seconds").await?,
+            window: variables::seconds("circuit_window_seconds").await?,
+            open: variables::seconds("circuit_open_seconds").await?,
         };
         let breakers = services.into_iter().map(|service| (service, Breaker::default())).collect();
         let known = Mutex::new(Known { breakers, refreshed: None });
@@ -241,10 +241,6 @@ impl Known {
     fn breaker(&mut self, service: &'static str) -> &mut Breaker {
         self.breakers.entry(service).or_default()
     }
-}
-
-async fn seconds(name: &str) -> Result<Duration, Misconfigured> {
-    Ok(Duration::from_secs(variables::parsed::<u16>(name).await?.into()))
 }
 
 fn milliseconds(number: i64) -> Duration {

@@ -4,6 +4,7 @@ mod carts;
 mod client;
 mod notifications;
 mod payments;
+mod product_cache;
 mod products;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ pub use carts::Carts;
 pub use client::{CallError, Client};
 pub use notifications::Notifications;
 pub use payments::{Entry, PaymentOutcome, Payments};
+pub use product_cache::ProductCache;
 pub use products::{Product, Products};
 
 /// A service that is needed can't be used now; a sentence for the log.

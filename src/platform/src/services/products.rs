@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use domain::{Catalogued, Money, ProductId};
 use futures::{StreamExt, TryStreamExt, stream};
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CallError, Client, ServiceDown, client::Answer};
-use crate::{Trace, log::Line};
+use super::{CallError, Client, ProductCache, ServiceDown, client::Answer};
+use crate::{Redis, Trace, log::Line};
 
 /// How many products are asked for at once.
 const CONCURRENT: usize = 16;
@@ -49,7 +50,10 @@ impl Product {
     }
 }
 
-pub struct Products(pub Client);
+pub struct Products {
+    pub client: Client,
+    pub cache: ProductCache,
+}
 
 impl Products {
     /// Those of the products that exist, by their ids.
@@ -69,33 +73,45 @@ impl Products {
             .await
     }
 
-    /// As [`Products::find`], for showing: what can't be had now is left out.
-    pub async fn details(&self, ids: &BTreeSet<ProductId>, trace: &Trace) -> BTreeMap<ProductId, Product> {
-        stream::iter(ids)
+    /// As [`Products::find`], for showing: from the cache where it has them, and what can't be had now as
+    /// it was last seen, or left out.
+    pub async fn details(
+        &self,
+        redis: &Redis,
+        ids: &BTreeSet<ProductId>,
+        (trace, now): (&Trace, DateTime<Utc>),
+    ) -> BTreeMap<ProductId, Product> {
+        let mut seen = self.cache.get(redis, ids, now).await;
+        let unknown = ids.iter().filter(|id| !seen.fresh.contains_key(id));
+        let asked: Vec<_> = stream::iter(unknown)
             .map(|id| async move { (*id, self.one(*id, trace).await) })
             .buffer_unordered(CONCURRENT)
-            .filter_map(|(id, found)| async move {
-                let product = found.unwrap_or_else(|error| {
-                    Line::warn("a product is shown without details")
-                        .trace(trace)
-                        .field("error", error)
-                        .write();
-                    None
-                });
-                product.map(|product| (id, product))
-            })
             .collect()
-            .await
+            .await;
+        let mut found = BTreeMap::new();
+        for (id, answer) in asked {
+            let product = answer.unwrap_or_else(|error| {
+                Line::warn("a product is shown as it was last seen, if at all")
+                    .trace(trace)
+                    .field("error", error)
+                    .write();
+                seen.outdated.remove(&id)
+            });
+            found.extend(product.map(|product| (id, product)));
+        }
+        self.cache.put(redis, &found, now).await;
+        found.append(&mut seen.fresh);
+        found
     }
 
     async fn one(&self, id: ProductId, trace: &Trace) -> Result<Option<Product>, ServiceDown> {
         let path = format!("/api/products/{id}");
-        let found = self.0.get(&path, trace, |answer| match answer.status {
+        let found = self.client.get(&path, trace, |answer| match answer.status {
             StatusCode::OK => read(answer, id).map(Some),
             StatusCode::NOT_FOUND => Ok(None),
             _ => Err(answer.unexpected()),
         });
-        found.await.map_err(|error| self.0.down(&error))
+        found.await.map_err(|error| self.client.down(&error))
     }
 }
 

@@ -33,10 +33,10 @@ async fn a_page_follows_an_order_by_event_source() {
     let (customer, courier, admin) = (app.customer(), app.courier(), app.admin());
     let order = app.database.add_order(&customer.id, "confirmed", Some(&courier.id)).await;
     let ticket = customer.asks_for_a_ticket(order).await.expect(201).json["ticket"].take();
-    // The page and the service have one origin, on a way that can be cut.
+    // The page and the service have one origin, on a way that can be cut. Its policy allows it to ask there.
     let proxy = Proxy::to(app.url("").trim_start_matches("http://")).await.unwrap();
     let mut browser = Browser::start().await;
-    browser.visit(&format!("http://127.0.0.1:{}/health", proxy.port())).await;
+    browser.visit(&format!("http://127.0.0.1:{}/docs", proxy.port())).await;
 
     let path = format!("/orders/{order}/tracking-stream?ticket={}", ticket.as_str().unwrap());
     browser.evaluate(&follow(&path)).await;

@@ -26,9 +26,11 @@ async fn the_description_covers_every_route() {
 
     assert_eq!(description["openapi"], "3.1.0");
     let templated = |path: &str| {
-        path.replace(":order_id", "{order_id}")
-            .replace(":template_id", "{template_id}")
-            .replace(":id", "{id}")
+        let segments = path.split('/').map(|segment| match segment.strip_prefix(':') {
+            Some(name) => format!("{{{name}}}"),
+            None => segment.to_owned(),
+        });
+        segments.collect::<Vec<_>>().join("/")
     };
     let served = routes().iter().map(|(method, path)| format!("{method} {}", templated(path))).collect();
     assert_eq!(operations(&description), served);

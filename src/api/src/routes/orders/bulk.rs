@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{Invalid, Order, OrderId, Refusal, Status, Step, UserId};
+use futures::future::join;
 use platform::orders;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -115,8 +116,8 @@ async fn each(
     judge: impl Fn(&Order) -> Result<Verdict, Refusal>,
     store: impl AsyncFnOnce(Vec<Order>) -> Result<Vec<Order>, Problem>,
 ) -> Answer {
-    let mut known: BTreeMap<_, _> =
-        orders::find_many(&app.db, ids).await?.into_iter().map(|order| (order.id, order)).collect();
+    let (found, ()) = join(orders::find_many(&app.db, ids), app.order_cache.hold(&app.redis, ids)).await;
+    let mut known: BTreeMap<_, _> = found?.into_iter().map(|order| (order.id, order)).collect();
     let mut outcomes: BTreeMap<OrderId, Outcome> = BTreeMap::new();
     let mut chosen = Vec::new();
     for id in ids {

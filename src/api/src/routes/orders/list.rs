@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::{Actor, Invalid, Role, Status, UserId};
 use platform::orders::{self, Filter};
 
-use super::{products_of, response::OrderResponse};
+use super::{details, response::OrderResponse};
 use crate::{
     App,
     call::Call,
@@ -35,7 +35,7 @@ async fn page(call: &Call, app: &App, actor: &Actor, filter: &Filter, path: &str
     let page = call.page()?;
     let mut found = orders::list(&app.db, filter, &page).await?;
     let next = cut(&mut found, &page);
-    let products = app.products.details(&products_of(&found), &call.trace).await;
+    let products = details(call, app, &found).await;
     let shown: Vec<_> = found
         .iter()
         .map(|order| {

@@ -13,14 +13,12 @@ pub mod response;
 pub mod status;
 pub mod tracking;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    slice,
-};
+use std::{collections::BTreeMap, slice};
 
 use domain::{Actor, Order, ProductId};
 use http::{HeaderValue, StatusCode, header};
-use platform::{orders, services::Product};
+use platform::{order_cache::By, orders, services::Product};
+use spin_sdk::wasip3::spawn;
 
 use crate::{
     App,
@@ -35,8 +33,18 @@ use response::OrderResponse;
 /// `GET /orders/{order_id}`.
 pub async fn get(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
+    let cached = app.order_cache.get(&app.redis, call.order_id()?, call.now).await;
+    if let Some(entry) =
+        cached.filter(|entry| entry.has_products(call.now) && entry.order.is_visible_to(&actor))
+    {
+        return Ok(answer(call, app, StatusCode::OK, &actor, &entry.order, &entry.products));
+    }
     let order = visible(call, app, &actor).await?;
-    show(call, app, &actor, &order).await
+    let products = details(call, app, slice::from_ref(&order)).await;
+    let reply = answer(call, app, StatusCode::OK, &actor, &order, &products);
+    let now = call.now;
+    spawn(async move { app.order_cache.put(&app.redis, &order, &products, (By::Reader, now)).await });
+    Ok(reply)
 }
 
 /// The order that the path names, if the actor may see it.
@@ -45,10 +53,17 @@ async fn visible(call: &Call, app: &App, actor: &Actor) -> Result<Order, Problem
     order.filter(|order| order.is_visible_to(actor)).ok_or_else(no_such_order)
 }
 
-/// Answers 200 with an order.
+/// Answers 200 with an order that was just changed, which the cache shows from now on.
 async fn show(call: &Call, app: &App, actor: &Actor, order: &Order) -> Answer {
-    let products = app.products.details(&products_of(slice::from_ref(order)), &call.trace).await;
+    let products = details(call, app, slice::from_ref(order)).await;
+    app.order_cache.put(&app.redis, order, &products, (By::Writer, call.now)).await;
     Ok(answer(call, app, StatusCode::OK, actor, order, &products))
+}
+
+/// What the catalogue says of the products of these orders.
+async fn details(call: &Call, app: &App, orders: &[Order]) -> BTreeMap<ProductId, Product> {
+    let ids = orders.iter().flat_map(|order| &order.items).map(|item| item.product_id).collect();
+    app.products.details(&app.redis, &ids, (&call.trace, call.now)).await
 }
 
 /// Answers with an order whose products are known.
@@ -63,8 +78,4 @@ fn answer(
     let actions = order.allowed_actions(actor, call.now, app.return_window);
     let etag = HeaderValue::try_from(etag(order)).expect("quoted digits make a valid header");
     Reply::json(status, &OrderResponse::new(order, products, actions)).header(header::ETAG, etag)
-}
-
-fn products_of(orders: &[Order]) -> BTreeSet<ProductId> {
-    orders.iter().flat_map(|order| &order.items).map(|item| item.product_id).collect()
 }

@@ -1,5 +1,6 @@
 //! What those who run the service see of it.
 
+mod caches;
 mod cors;
 mod health;
 mod limits;

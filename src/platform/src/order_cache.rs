@@ -1,0 +1,144 @@
+//! Single orders in Redis, with what the catalogue said of their products. All instances serve from it, and
+//! never an older version of an order after a newer one was seen:
+//!
+//! - Whoever is about to change an order holds its entry: nothing is served from it then, until the
+//!   writer puts the new version in, or the hold has outlasted any change.
+//! - An entry gives way only to the same version or a newer one, so that a slow reader can't put back
+//!   what it read before a change.
+
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
+
+use chrono::{DateTime, Utc};
+use domain::{Order, OrderId, ProductId};
+use serde::{Deserialize, Serialize};
+use spin_sdk::redis::{RedisParameter, RedisResult};
+
+use crate::{Redis, log::Line, metrics, services::Product};
+
+/// No change, with all that it asks other services, takes nearly as long.
+const HELD: Duration = Duration::from_secs(60);
+
+/// A version is remembered so much longer than its entry; longer than any reader takes.
+const REMEMBERED: Duration = Duration::from_secs(60);
+
+/// An order as it is shown, and until when it may be.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Entry<'a> {
+    pub order: Cow<'a, Order>,
+    pub products: Cow<'a, BTreeMap<ProductId, Product>>,
+    until: DateTime<Utc>,
+    products_until: DateTime<Utc>,
+}
+
+/// The cache. What has no lifetime isn't kept.
+pub struct OrderCache {
+    pub lifetime: Duration,
+    pub product_lifetime: Duration,
+}
+
+/// Who puts an order in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    Reader,
+    /// Who has just made this version, which ends the hold.
+    Writer,
+}
+
+impl Entry<'_> {
+    /// Whether the products are as the catalogue has them, as far as one may know.
+    pub fn has_products(&self, now: DateTime<Utc>) -> bool {
+        now < self.products_until
+    }
+}
+
+impl OrderCache {
+    fn is_off(&self) -> bool {
+        self.lifetime.is_zero()
+    }
+
+    /// The order of that id, if it is here.
+    pub async fn get(&self, redis: &Redis, id: OrderId, now: DateTime<Utc>) -> Option<Entry<'static>> {
+        if self.is_off() {
+            return None;
+        }
+        let found = redis.execute("HGET", parameters([key(id), "entry".to_owned()])).await;
+        let entry = match found.as_deref() {
+            Ok([RedisResult::Binary(json)]) => serde_json::from_slice(json).ok(),
+            _ => None,
+        };
+        let entry = entry.filter(|entry: &Entry<'_>| now < entry.until);
+        metrics::cache("order", entry.is_some());
+        entry
+    }
+
+    /// Keeps everybody from serving these orders from here while they are being changed.
+    pub async fn hold(&self, redis: &Redis, ids: &[OrderId]) {
+        const SCRIPT: &str = "local time = redis.call('time') \
+            local until_ms = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1] \
+            for _, key in ipairs(KEYS) do \
+                redis.call('hdel', key, 'entry') \
+                redis.call('hset', key, 'held', string.format('%.0f', until_ms)) \
+                redis.call('pexpire', key, ARGV[2]) \
+            end return 0";
+        if self.is_off() || ids.is_empty() {
+            return;
+        }
+        let keys = ids.iter().map(|id| key(*id));
+        let numbers = [HELD, self.remembered()].map(|time| time.as_millis().to_string());
+        run(redis, [SCRIPT.to_owned(), ids.len().to_string()].into_iter().chain(keys).chain(numbers)).await;
+    }
+
+    /// Puts an order in, unless a newer version is known or, for a reader, somebody holds it.
+    pub async fn put(
+        &self,
+        redis: &Redis,
+        order: &Order,
+        products: &BTreeMap<ProductId, Product>,
+        (by, now): (By, DateTime<Utc>),
+    ) {
+        const SCRIPT: &str = "local time = redis.call('time') \
+            local now = time[1] * 1000 + math.floor(time[2] / 1000) \
+            local known = redis.call('hmget', KEYS[1], 'version', 'held') \
+            local is_old = known[1] and tonumber(known[1]) > tonumber(ARGV[2]) \
+            local is_held = ARGV[1] == 'reader' and known[2] and tonumber(known[2]) > now \
+            if is_old or is_held then return 0 end \
+            redis.call('hdel', KEYS[1], 'held') \
+            redis.call('hset', KEYS[1], 'version', ARGV[2], 'entry', ARGV[3]) \
+            redis.call('pexpire', KEYS[1], ARGV[4]) return 1";
+        if self.is_off() {
+            return;
+        }
+        let entry = Entry {
+            order: Cow::Borrowed(order),
+            products: Cow::Borrowed(products),
+            until: now + self.lifetime,
+            products_until: now + self.product_lifetime,
+        };
+        let json = serde_json::to_string(&entry).expect("our own types have no unserializable values");
+        let by = match by {
+            By::Reader => "reader",
+            By::Writer => "writer",
+        };
+        let (version, remembered) = (order.version.to_string(), self.remembered().as_millis().to_string());
+        let script = [SCRIPT.to_owned(), "1".to_owned(), key(order.id)];
+        run(redis, script.into_iter().chain([by.to_owned(), version, json, remembered])).await;
+    }
+
+    fn remembered(&self) -> Duration {
+        self.lifetime + REMEMBERED
+    }
+}
+
+async fn run(redis: &Redis, arguments: impl Iterator<Item = String>) {
+    if let Err(error) = redis.execute("EVAL", parameters(arguments)).await {
+        Line::warn("cached orders may be outdated for their lifetime").field("error", error).write();
+    }
+}
+
+fn key(id: OrderId) -> String {
+    format!("orders:order:{id}")
+}
+
+fn parameters(texts: impl IntoIterator<Item = String>) -> impl Iterator<Item = RedisParameter> {
+    texts.into_iter().map(|text| RedisParameter::Binary(text.into_bytes()))
+}
