@@ -1,12 +1,14 @@
--- Two orders of every status for each of three customers, all given to one courier, and two templates each.
+-- Twenty orders for each of three customers, all given to one courier, more of the statuses in which
+-- there is more to do; two templates each, and tasks that were given up.
 insert into users (uid) values ('admin-1'), ('courier-1'), ('customer-1');
 
 with given as (
-    select row_number() over (order by copy, person, status) as id, person, status
-    from unnest(array['pending', 'confirmed', 'preparing', 'out_for_delivery', 'delivered', 'cancelled',
-                      'return_requested', 'return_approved', 'picked_up', 'refunded']) as status,
-         unnest(array['admin-1', 'courier-1', 'customer-1']) as person,
-         generate_series(1, 2) as copy
+    select row_number() over (order by person, place) as id, person, status
+    from unnest(array['pending', 'confirmed', 'confirmed', 'confirmed', 'confirmed', 'preparing', 'preparing',
+                      'out_for_delivery', 'out_for_delivery', 'out_for_delivery', 'out_for_delivery',
+                      'delivered', 'delivered', 'delivered', 'delivered', 'cancelled', 'return_requested',
+                      'return_approved', 'picked_up', 'refunded']) with ordinality as statuses (status, place),
+         unnest(array['admin-1', 'courier-1', 'customer-1']) as person
 ), placed as (
     insert into orders (user_id, delivery_partner_id, status, version, total_amount, delivery_fee,
                         delivery_address, delivered_at, cancelled_at, estimated_delivery_time)
@@ -35,3 +37,6 @@ select person, 'Weekly Grocery Pack', '[{"product_id": 5, "quantity": 2}, {"prod
 from unnest(array['admin-1', 'courier-1', 'customer-1']) as person, generate_series(1, 2);
 
 update orders set version = 3 where status = 'out_for_delivery';
+
+insert into tasks (kind, order_id, status, attempts, last_error)
+select 'cart.clear', id, 'dead', 30, 'the cart service: answered 500' from generate_series(1, 6) as id;

@@ -29,6 +29,13 @@ pub enum Kind {
     Standin,
 }
 
+/// Where the service's log goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Log {
+    Terminal,
+    File,
+}
+
 /// A host that can be started.
 pub struct Host {
     pub kind: Kind,
@@ -79,13 +86,17 @@ impl Host {
         listen: SocketAddr,
         reached_at: SocketAddr,
         settings: &Settings,
+        log: Log,
     ) -> Result<()> {
         let mut command = Command::new(&self.program);
         command.current_dir(project::root());
         command.args(["up", "--from", "spin.toml", "--runtime-config-file", "runtime-config.toml"]);
         command.args(["--listen", &listen.to_string()]);
         settings.give_to(&mut command);
-        servers.start_here(NAME, Stop::Group, &mut command)?;
+        match log {
+            Log::Terminal => servers.start_here(NAME, Stop::Group, &mut command)?,
+            Log::File => servers.start(NAME, Stop::Group, &mut command)?,
+        }
         servers.until_ready(NAME, PATIENCE, async || is_healthy(reached_at).await).await
     }
 }

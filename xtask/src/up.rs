@@ -82,7 +82,7 @@ async fn serve(options: &Options, state: &State, servers: &mut Servers) -> Resul
         settings.set("log_format", "text")?;
     }
     let reached_at = reached_at(listen);
-    host.start(servers, listen, reached_at, &settings).await?;
+    host.start(servers, listen, reached_at, &settings, host::Log::Terminal).await?;
     say("Ready", format_args!("after {:.0} s", begun.elapsed().as_secs_f32()));
     print_welcome(reached_at, &settings, stand_ins.as_deref())?;
 

@@ -230,15 +230,19 @@ impl Answer {
     }
 
     /// A text of another media type.
-    pub fn text(mut self, media_type: &'static str) -> Self {
-        self.content.push((media_type, SchemaGenerator::subschema_for::<String>, None));
+    pub fn text(self, media_type: &'static str) -> Self {
+        self.content::<String>(media_type)
+    }
+
+    /// Another media type. Of a stream, the type is that of each event.
+    pub fn content<T: JsonSchema>(mut self, media_type: &'static str) -> Self {
+        self.content.push((media_type, SchemaGenerator::subschema_for::<T>, None));
         self
     }
 
     /// A problem, sometimes, with the same status.
-    pub fn or_problem(mut self) -> Self {
-        self.content.push(("application/problem+json", SchemaGenerator::subschema_for::<Document<'_>>, None));
-        self
+    pub fn or_problem(self) -> Self {
+        self.content::<Document<'_>>("application/problem+json")
     }
 
     /// Headers that this answer has beside those of all answers.

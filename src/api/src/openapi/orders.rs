@@ -12,7 +12,10 @@ use super::{
         header::{self, CONTENT_DISPOSITION, ETAG, LINK, LOCATION},
     },
 };
-use crate::routes::orders::{location::Position, response::OrderResponse, tracking::Ticket};
+use crate::{
+    routes::orders::{location::Position, response::OrderResponse, tracking::Ticket},
+    tracking::StreamedEvent,
+};
 
 const TAG: &str = "Orders";
 const INVOLVED: &str = "the order's customer, its courier and admins";
@@ -130,7 +133,7 @@ fn tracking() -> Vec<Operation> {
             .query([parameter::last_event_id()])
             .header(header::last_event_id())
             .or_by_ticket()
-            .answers(Answer::new(200, "The events.").text("text/event-stream"))
+            .answers(Answer::new(200, "The events.").content::<StreamedEvent>("text/event-stream"))
             .answers(Answer::new(204, "All was seen, and nothing more can come.")),
         operation(TAG, "POST /orders/:order_id/tracking-ticket", INVOLVED, "Get a ticket for an order's stream")
             .about("For a browser's `EventSource`, which can't send a token. It holds for a minute.")

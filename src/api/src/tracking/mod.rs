@@ -6,4 +6,4 @@ mod update;
 
 pub use feed::serve;
 pub use follower::Follower;
-pub use update::current_state;
+pub use update::{StreamedEvent, current_state};

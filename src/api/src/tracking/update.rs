@@ -1,8 +1,11 @@
 //! What happened to an order in the form of Server-Sent Events.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use domain::{Order, OrderId, Status};
 use platform::orders::Event;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -18,7 +21,8 @@ pub struct Update {
 }
 
 /// The data of a Server-Sent Event: an entry of the order's history without its author.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TrackingUpdate")]
 struct Document<'a> {
     order_id: OrderId,
     version: i32,
@@ -26,6 +30,32 @@ struct Document<'a> {
     kind: &'a str,
     data: &'a Value,
     created_at: DateTime<Utc>,
+}
+
+/// A Server-Sent Event as its reader takes it apart.
+pub struct StreamedEvent;
+
+impl JsonSchema for StreamedEvent {
+    fn schema_name() -> Cow<'static, str> {
+        "TrackingEvent".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A Server-Sent Event, taken apart.",
+            "type": "object",
+            "required": ["event", "id", "data"],
+            "properties": {
+                "event": { "type": "string", "description": "Such as `status` or `location`." },
+                "id": { "type": "string", "pattern": "^[1-9][0-9]*$", "description": "The order's version." },
+                "data": {
+                    "type": "string",
+                    "contentMediaType": "application/json",
+                    "contentSchema": generator.subschema_for::<Document<'_>>(),
+                },
+            },
+        })
+    }
 }
 
 impl From<&Event> for Update {
