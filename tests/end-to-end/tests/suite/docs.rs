@@ -73,7 +73,7 @@ async fn a_browser_shows_every_operation_and_asks_nobody_else() {
     let schemas = browser.evaluate("[...document.querySelectorAll('.schema')].map(one => one.id)").await;
     let described = description["components"]["schemas"].as_object().expect("there are schemas");
     assert_eq!(schemas, json!(described.keys().collect::<Vec<_>>()));
-    // Every link within the page leads somewhere, and there is room for all on a phone.
+    // Every link within the page leads somewhere.
     let lost = "[...document.querySelectorAll('a[href^=\"#\"]')]
         .filter(link => !document.getElementById(link.hash.slice(1))).length";
     assert_eq!(browser.evaluate(lost).await, json!(0));
