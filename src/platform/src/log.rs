@@ -112,16 +112,23 @@ impl Line {
     }
 
     pub fn field(self, name: &'static str, value: impl Display) -> Self {
-        self.number(name, value.to_string())
+        if self.is_written() { self.number(name, value.to_string()) } else { self }
     }
 
     pub fn number(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        self.fields.push((name, value.into()));
+        if self.is_written() {
+            self.fields.push((name, value.into()));
+        }
         self
     }
 
+    /// Whether the line matters enough. Nothing is spent on one that doesn't.
+    fn is_written(&self) -> bool {
+        self.level as u8 >= LEVEL.load(Ordering::Relaxed)
+    }
+
     pub fn write(self) {
-        if (self.level as u8) < LEVEL.load(Ordering::Relaxed) {
+        if !self.is_written() {
             return;
         }
         let mut text = if READABLE.load(Ordering::Relaxed) { self.readable() } else { self.json() };
