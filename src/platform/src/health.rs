@@ -14,7 +14,7 @@ use spin_sdk::{
 use crate::{Database, DbError, Redis, log::Line, services::Client};
 
 /// The newest migration, which this version of the service needs.
-pub const SCHEMA_VERSION: i32 = 7;
+pub const SCHEMA_VERSION: i32 = 9;
 
 /// How old a report may be before somebody looks anew.
 const FRESH: TimeDelta = TimeDelta::seconds(5);
