@@ -14,6 +14,8 @@ use crate::toolchain::{TARGET, Toolchain};
 pub const COMPONENTS: [&str; 3] = ["api", "tasks", "delivery-policy"];
 /// The component with which the stand-in's own tests look at what a host offers.
 pub const PROBE: &str = "probe";
+/// The component that the service is measured against.
+pub const BARE: &str = "bare";
 
 pub async fn run() -> Result<ExitCode> {
     components(&Toolchain::ready().await?, &COMPONENTS).await?;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use tokio::process::Command;
 
-use crate::build::{COMPONENTS, PROBE, cargo};
+use crate::build::{BARE, COMPONENTS, PROBE, cargo};
 use crate::console::{Step, say};
 use crate::process::{self, find_program, run_quietly};
 use crate::project::{self, PROFILE};
@@ -37,7 +37,7 @@ pub async fn run() -> Result<ExitCode> {
 }
 
 fn lint_components(toolchain: &Toolchain) -> Command {
-    let crates = COMPONENTS.iter().chain([&PROBE]).flat_map(|name| ["--package", name]);
+    let crates = COMPONENTS.iter().chain([&PROBE, &BARE]).flat_map(|name| ["--package", name]);
     let mut command = match toolchain.clippy_driver() {
         // cargo-clippy only ever runs the driver beside it, so the private one is put in its place.
         Some(driver) => {

@@ -100,7 +100,7 @@ async fn check(
 ) -> Result<ExitCode> {
     let (address, settings) = start(options, state, servers).await?;
     let signer = Signer::new(&settings).context("the key is at hand")?;
-    let log = state.directory.join(format!("{}.log", host::NAME));
+    let log = state.directory.join(format!("{}.log", up::SERVICE.name));
     let mut failed = Vec::new();
     for (subject, role, at_length) in CALLERS {
         let step = Step::begin("Checking", format_args!("the contract as {subject} ({role})"));
@@ -151,14 +151,15 @@ async fn start(options: &Options, state: &State, servers: &mut Servers) -> Resul
     build::components(&Toolchain::ready().await?, &build::COMPONENTS).await?;
     build::program(host::STAND_IN).await?;
     build::program(upstreams::NAME).await?;
-    let services = upstreams::start(servers, state).await?;
+    let services = upstreams::start(servers, state, &[]).await?;
     for service in SERVICES {
         settings.set(service, &services)?;
     }
-    servers.end_left_behind(host::NAME, Stop::Group).await;
-    let port = port_for(&state.directory, host::NAME, false)?;
+    servers.end_left_behind(up::SERVICE.name, Stop::Group).await;
+    let port = port_for(&state.directory, up::SERVICE.name, false)?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    host.start(servers, address, address, &settings, host::Log::File).await?;
+    servers.start(up::SERVICE.name, Stop::Group, &mut host.command(&up::SERVICE, address, &settings))?;
+    host::until_healthy(servers, &up::SERVICE, address).await?;
     Ok((address, settings))
 }
 

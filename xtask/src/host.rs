@@ -12,10 +12,9 @@ use tokio::process::Command;
 
 use crate::process::{answer, find_program};
 use crate::project;
-use crate::servers::{Servers, Stop};
+use crate::servers::Servers;
 use crate::settings::Settings;
 
-pub const NAME: &str = "host";
 /// The crate and program of the stand-in.
 pub const STAND_IN: &str = "spin-standin";
 const HOW_TO_GET_SPIN: &str = "https://spinframework.dev/install";
@@ -29,11 +28,12 @@ pub enum Kind {
     Standin,
 }
 
-/// Where the service's log goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Log {
-    Terminal,
-    File,
+/// An application that a host can run.
+pub struct App {
+    /// Of its process.
+    pub name: &'static str,
+    /// From the root of the checkout.
+    pub manifest: &'static str,
 }
 
 /// A host that can be started.
@@ -79,26 +79,20 @@ impl Host {
         }
     }
 
-    /// Starts the service and waits until it answers.
-    pub async fn start(
-        &self,
-        servers: &mut Servers,
-        listen: SocketAddr,
-        reached_at: SocketAddr,
-        settings: &Settings,
-        log: Log,
-    ) -> Result<()> {
+    /// What runs an application.
+    pub fn command(&self, app: &App, listen: SocketAddr, settings: &Settings) -> Command {
         let mut command = Command::new(&self.program);
         command.current_dir(project::root());
-        command.args(["up", "--from", "spin.toml", "--runtime-config-file", "runtime-config.toml"]);
+        command.args(["up", "--from", app.manifest, "--runtime-config-file", "runtime-config.toml"]);
         command.args(["--listen", &listen.to_string()]);
         settings.give_to(&mut command);
-        match log {
-            Log::Terminal => servers.start_here(NAME, Stop::Group, &mut command)?,
-            Log::File => servers.start(NAME, Stop::Group, &mut command)?,
-        }
-        servers.until_ready(NAME, PATIENCE, async || is_healthy(reached_at).await).await
+        command
     }
+}
+
+/// Waits until an application answers.
+pub async fn until_healthy(servers: &Servers, app: &App, reached_at: SocketAddr) -> Result<()> {
+    servers.until_ready(app.name, PATIENCE, async || is_healthy(reached_at).await).await
 }
 
 /// The version in `spin 4.1.0 (abc1234 2026-09-01)`.
@@ -107,7 +101,7 @@ fn version(answer: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-async fn is_healthy(address: SocketAddr) -> bool {
+pub async fn is_healthy(address: SocketAddr) -> bool {
     let answer = async {
         let mut connection = TcpStream::connect(address).await?;
         let request = format!("GET /health HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");

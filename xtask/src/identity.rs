@@ -20,6 +20,10 @@ impl Identity {
         Some(Identity { pid, begun: begun(pid)? })
     }
 
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
     pub fn is_alive(&self) -> bool {
         Identity::of(self.pid).as_ref() == Some(self)
     }

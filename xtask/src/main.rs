@@ -1,5 +1,6 @@
 //! The repository's commands, as `cargo xtask <command>`.
 
+mod bench;
 mod build;
 mod chaos;
 mod check;
@@ -50,6 +51,8 @@ enum Command {
     Chaos(chaos::Options),
     /// Ask the running service about everything its description says (Schemathesis)
     Contract(contract::Options),
+    /// Measure what the service can do, beside a component that does the least there is to do
+    Bench(bench::Options),
     /// Check format, lints (native and wasm) and dependencies
     Check,
     /// Build the wasm components named in spin.toml
@@ -68,6 +71,7 @@ async fn main() -> ExitCode {
         Command::Test(options) => test::run(options).await,
         Command::Chaos(options) => chaos::run(options).await,
         Command::Contract(options) => contract::run(options).await,
+        Command::Bench(options) => bench::run(options).await,
         Command::Check => check::run().await,
         Command::Build => build::run().await,
         Command::Migrate => migrate::run().await,

@@ -134,6 +134,12 @@ impl Servers {
         Ok(())
     }
 
+    /// The process of a server that was started.
+    pub fn pid_of(&self, name: &str) -> Option<i32> {
+        let server = self.running.iter().find(|server| server.name == name)?;
+        Some(server.identity.pid().as_raw_pid())
+    }
+
     /// Waits for the first server to end by itself.
     pub async fn first_exit(&mut self) -> Exit {
         let Some(exit) = self.exits.join_next().await else { return std::future::pending().await };
@@ -175,7 +181,8 @@ impl Servers {
         }
     }
 
-    fn log(&self, name: &str) -> PathBuf {
+    /// Where a server's output goes.
+    pub fn log(&self, name: &str) -> PathBuf {
         self.directory.join(format!("{name}.log"))
     }
 

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::build;
 use crate::console::say;
-use crate::host::{self, Host};
+use crate::host::{self, App, Host};
 use crate::postgres::{self, Keep};
 use crate::project::State;
 use crate::servers::{Servers, Stop};
@@ -22,6 +22,8 @@ use crate::{migrate, redis, upstreams};
 
 /// The name of the folder with what `up` keeps.
 pub const STATE: &str = "up";
+
+pub const SERVICE: App = App { name: "host", manifest: "spin.toml" };
 
 #[derive(Args)]
 pub struct Options {
@@ -66,7 +68,7 @@ pub async fn interrupted() -> Result<&'static str> {
 async fn serve(options: &Options, state: &State, servers: &mut Servers) -> Result<()> {
     let begun = Instant::now();
     let mut settings = Settings::load()?;
-    servers.end_left_behind(host::NAME, Stop::Group).await;
+    servers.end_left_behind(SERVICE.name, Stop::Group).await;
     let listen = free(options.listen)?;
     let host = Host::choose(options.host).await?;
     say("Host", &host.description);
@@ -82,7 +84,8 @@ async fn serve(options: &Options, state: &State, servers: &mut Servers) -> Resul
         settings.set("log_format", "text")?;
     }
     let reached_at = reached_at(listen);
-    host.start(servers, listen, reached_at, &settings, host::Log::Terminal).await?;
+    servers.start_here(SERVICE.name, Stop::Group, &mut host.command(&SERVICE, listen, &settings))?;
+    host::until_healthy(servers, &SERVICE, reached_at).await?;
     say("Ready", format_args!("after {:.0} s", begun.elapsed().as_secs_f32()));
     print_welcome(reached_at, &settings, stand_ins.as_deref())?;
 
@@ -128,7 +131,7 @@ async fn set_up_services(
         return Ok(None);
     }
     build::program(upstreams::NAME).await?;
-    let url = upstreams::start(servers, state).await?;
+    let url = upstreams::start(servers, state, &[]).await?;
     for service in unnamed {
         settings.set(service, &url)?;
     }

@@ -40,7 +40,7 @@ impl Carts {
 }
 
 /// Worth 20.97: 25.97 with the default delivery fee, the specification's example.
-fn default_cart() -> Cart {
+pub fn default_cart() -> Cart {
     Cart { items: vec![json!({ "product_id": 5, "quantity": 2 }), json!({ "product_id": 8, "quantity": 1 })] }
 }
 

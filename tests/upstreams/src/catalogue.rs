@@ -65,7 +65,7 @@ impl Grocery {
     }
 }
 
-fn plain_product(id: &str) -> Product {
+pub fn plain_product(id: &str) -> Product {
     object(json!({
         // As a number where it is one, like the catalogue's own.
         "id": id.parse::<i64>().map_or_else(|_| json!(id), |id| json!(id)),

@@ -25,11 +25,11 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::services::Services;
 
-const USAGE: &str = "usage: upstreams [--listen 127.0.0.1:0]";
+const USAGE: &str = "usage: upstreams [--listen 127.0.0.1:0] [--endless]\n\n--endless: for load. Every product exists, no cart is ever empty, and no call is remembered.";
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let address = listen_address()?;
+    let (address, services) = arguments()?;
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
     let listener =
@@ -38,23 +38,26 @@ async fn main() -> anyhow::Result<()> {
     std::io::stdout().flush()?;
 
     tokio::select! {
-        failed = accept(listener) => failed,
+        failed = accept(listener, Arc::new(services)) => failed,
         _ = terminated.recv() => Ok(()),
         _ = interrupted.recv() => Ok(()),
     }
 }
 
-fn listen_address() -> anyhow::Result<String> {
+fn arguments() -> anyhow::Result<(String, Services)> {
+    let (mut address, mut services) = ("127.0.0.1:0".to_owned(), Services::default());
     let mut args = std::env::args().skip(1);
-    match (args.next().as_deref(), args.next(), args.next()) {
-        (None, ..) => Ok("127.0.0.1:0".into()),
-        (Some("--listen"), Some(address), None) => Ok(address),
-        _ => bail!(USAGE),
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--listen" => address = args.next().context(USAGE)?,
+            "--endless" => services = Services::endless(),
+            _ => bail!(USAGE),
+        }
     }
+    Ok((address, services))
 }
 
-async fn accept(listener: TcpListener) -> anyhow::Result<()> {
-    let services = Arc::new(Services::default());
+async fn accept(listener: TcpListener, services: Arc<Services>) -> anyhow::Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         tokio::spawn(serve(stream, services.clone()));
