@@ -15,7 +15,7 @@ use crate::process::{answer, find_program, run_quietly};
 use crate::project::{self, State};
 use crate::servers::{Servers, Stop, port_for};
 
-const NAME: &str = "postgres";
+pub const NAME: &str = "postgres";
 const DATABASE: &str = "orders";
 const MIN_MAJOR: u32 = 14;
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -113,6 +113,8 @@ fn settings(port: u16, keep: Keep) -> Vec<String> {
         vec!["listen_addresses=127.0.0.1", &port, "unix_socket_directories=", "max_connections=200"];
     if keep == Keep::Nothing {
         settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"]);
+        // A database for each test: the log says whose line it is.
+        settings.push("log_line_prefix=%m [%p] %d ");
     }
     settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting.to_owned()]).collect()
 }

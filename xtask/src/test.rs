@@ -85,7 +85,8 @@ async fn test(options: &Options, state: &State, servers: &mut Servers) -> Result
     if let Some(gateway) = gateway {
         command.env("NGINX", gateway);
     }
-    command.env("TEST_DATABASE_URL", database).env("TEST_REDIS_URL", redis);
+    command.env("TEST_DATABASE_URL", database).env("TEST_DATABASE_LOG", servers.log(postgres::NAME));
+    command.env("TEST_REDIS_URL", redis);
     Ok(exit_code(process::status(&mut command).await?))
 }
 

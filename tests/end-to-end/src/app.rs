@@ -15,6 +15,7 @@ use crate::database::Database;
 use crate::dependencies::Dependencies;
 use crate::environment::Environment;
 use crate::person::Person;
+use crate::plans::{Plan, plans_of};
 use crate::setup::{Running, Setup, Surroundings};
 
 /// Long enough for a busy machine and a few retries.
@@ -67,6 +68,11 @@ impl TestApp {
         let client =
             redis::Client::open(self.running.surroundings.redis_url.as_str()).expect("the URL is right");
         client.get_connection().expect("Redis answers")
+    }
+
+    /// How Postgres has carried out the service's statements; see `Setup::explained_with_orders`.
+    pub fn plans(&self) -> Vec<Plan> {
+        plans_of(&self.running.surroundings.database_url)
     }
 
     /// What the service has written to its log so far.

@@ -45,6 +45,8 @@ pub struct Environment {
     pub programs: Programs,
     /// A superuser's, on a server that belongs to the tests.
     pub database_url: Url,
+    /// What that server logs.
+    pub database_log: PathBuf,
     pub redis_url: Url,
 }
 
@@ -53,6 +55,7 @@ impl Environment {
         Ok(Environment {
             programs: Programs::find()?,
             database_url: Url::parse(&variable("TEST_DATABASE_URL")?)?,
+            database_log: variable("TEST_DATABASE_LOG")?.into(),
             redis_url: Url::parse(&variable("TEST_REDIS_URL")?)?,
         })
     }

@@ -16,6 +16,7 @@ use crate::app::TestApp;
 use crate::client::client;
 use crate::database::Database;
 use crate::environment::{Environment, Programs};
+use crate::plans;
 use crate::process::Process;
 use crate::tokens::JWT_SECRET;
 
@@ -34,6 +35,7 @@ pub struct Setup {
     database_port: Option<u16>,
     redis_port: Option<u16>,
     surroundings: Option<Arc<Surroundings>>,
+    orders: Option<u32>,
 }
 
 impl Setup {
@@ -46,6 +48,12 @@ impl Setup {
     /// Runs this component alone.
     pub fn only(mut self, component: &str) -> Setup {
         self.component = Some(component.into());
+        self
+    }
+
+    /// There are so many orders beforehand, and the plan of each statement is logged.
+    pub fn explained_with_orders(mut self, count: u32) -> Setup {
+        self.orders = Some(count);
         self
     }
 
@@ -94,6 +102,10 @@ impl Running {
             Some(shared) => (shared.clone(), format!("host-{}.log", Uuid::new_v4().simple())),
             None => (Arc::new(Surroundings::create(&environment).await?), "host.log".to_owned()),
         };
+        if let Some(count) = setup.orders {
+            plans::load_orders(&surroundings.database_url, count).await?;
+            plans::log_plans(&surroundings.database_url).await?;
+        }
         let variables = variables(&setup, &surroundings)?;
         let log = surroundings.logs.join(log);
         let (host, url) = start_host(&environment.programs, &setup, &variables, log).await?;
@@ -104,7 +116,7 @@ impl Running {
 impl Surroundings {
     async fn create(environment: &Environment) -> Result<Surroundings> {
         let name = format!("test_{}", Uuid::new_v4().simple());
-        let Environment { programs, database_url, redis_url } = environment;
+        let Environment { programs, database_url, redis_url, .. } = environment;
         let database_url = Database::create(database_url, &programs.root, &name).await?;
         let redis_url = own_redis(redis_url)?;
         Surroundings::of(programs, name, database_url, redis_url).await

@@ -14,6 +14,7 @@ mod operations;
 mod orders;
 mod outages;
 mod paths;
+mod plans;
 mod problems;
 mod roles;
 mod schema;

@@ -10,7 +10,7 @@ const ROUTES: &str = include_str!("../../../../src/api/src/routes/mod.rs");
 
 /// Who asks, in the order of the table's columns.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Asker {
+pub enum Asker {
     Nobody,
     /// Another customer.
     Stranger,
@@ -162,7 +162,7 @@ async fn each_is_answered_as_the_table_says() {
 }
 
 /// Asks for a fresh order's sake, and looks whether a refusal left it alone.
-async fn ask(app: &TestApp, row: &Row, asker: Asker) {
+pub async fn ask(app: &TestApp, row: &Row, asker: Asker) {
     let (owner, courier, admin) = (app.customer(), app.courier(), app.admin());
     let id = app.database.add_order(&owner.id, row.status, Some(&courier.id)).await;
     if row.method == Method::GET {
