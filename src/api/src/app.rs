@@ -15,7 +15,7 @@ use platform::{
     order_cache::OrderCache,
     outbox,
     rate_limit::Limits,
-    services::{Carts, Client, Payments, ProductCache, Products},
+    services::{Carts, Client, Payments, ProductCache, Products, Tokens},
     variables::{self, Misconfigured},
 };
 
@@ -36,6 +36,8 @@ pub struct App {
     pub order_cache: OrderCache,
     pub payments: Payments,
     notifications: Client,
+    /// Who confirms tokens, where that is configured.
+    pub tokens: Option<Tokens>,
     pub verifier: Result<Verifier, Misconfigured>,
     pub origins: Origins,
     pub limits: Limits,
@@ -76,7 +78,8 @@ impl App {
         }
         let redis = Arc::new(Redis::new(variables::text("redis_url").await?));
         let circuits =
-            Circuits::configured(redis.clone(), ["cart", "product", "payment", "notification"]).await?;
+            Circuits::configured(redis.clone(), ["cart", "product", "payment", "notification", "user"])
+                .await?;
         let order_lifetime = variables::seconds("order_cache_seconds").await?;
         let product_lifetime = variables::seconds("product_cache_seconds").await?;
         let payment_timeout = variables::milliseconds("payment_timeout_ms").await?;
@@ -91,6 +94,10 @@ impl App {
             },
             order_cache: OrderCache { lifetime: order_lifetime, product_lifetime },
             payments: Payments(Client::configured("payment", payment_timeout, &circuits).await?),
+            tokens: match variables::text("auth_introspection").await?.as_str() {
+                "on" => Some(Tokens(Client::configured("user", timeout, &circuits).await?)),
+                _ => None,
+            },
             notifications: Client::configured("notification", timeout, &circuits).await?,
             circuits,
             verifier,
@@ -109,8 +116,9 @@ impl App {
     }
 
     /// The services that orders depend on, here or in the task component.
-    pub fn dependencies(&self) -> [&Client; 4] {
-        [&self.carts.0, &self.products.client, &self.payments.0, &self.notifications]
+    pub fn dependencies(&self) -> Vec<&Client> {
+        let others = [&self.carts.0, &self.products.client, &self.payments.0, &self.notifications];
+        others.into_iter().chain(self.tokens.iter().map(|tokens| &tokens.0)).collect()
     }
 
     /// Gives back the connections that only requests need at hand.

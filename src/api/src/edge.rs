@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use domain::{OrderId, Role};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
-use platform::{Trace, log::Line, metrics};
-use spin_sdk::{http::Request, wasip3::random::random};
+use platform::{Trace, log::Line, metrics, random_id};
+use spin_sdk::http::Request;
 
 use crate::{App, problem::Problem, reply::Reply, router};
 
@@ -101,9 +101,4 @@ impl Record {
         let millis = (took.as_secs_f64() * 1e6).round() / 1e3;
         line.number("status", status.as_u16()).number("duration_ms", millis).write();
     }
-}
-
-/// 128 random bits, as hexadecimal digits.
-pub fn random_id() -> String {
-    format!("{:016x}{:016x}", random::get_random_u64(), random::get_random_u64())
 }

@@ -10,12 +10,12 @@ use platform::{
     DbError,
     idempotency::{self, Claim, Claimed, Kept},
     log::Line,
+    random_id,
 };
 use sha2::{Digest, Sha256};
 
 use crate::{
     App, Call,
-    edge::random_id,
     problem::Problem,
     reply::{Body, Reply},
     router::{Answer, Route},

@@ -16,13 +16,13 @@ use platform::{
     ledger::{self, By, Settled},
     log::Line,
     orders::{self, Draft, Placed, Source},
+    random_id,
     services::Product,
 };
 
 use crate::{
     App,
     delivery::{self, Quote},
-    edge::random_id,
     problem::Problem,
 };
 

@@ -11,7 +11,7 @@ use routefinder::Router;
 use spin_sdk::wasip3::http_compat::IncomingRequestBody;
 
 use crate::{
-    App, Call, cors, edge::Record, idempotency, limits, problem::Problem, reply::Reply, routes::ROUTES,
+    App, Call, auth, cors, edge::Record, idempotency, limits, problem::Problem, reply::Reply, routes::ROUTES,
 };
 
 /// No body this service understands is nearly as long.
@@ -72,6 +72,9 @@ pub async fn dispatch(
     let mut call = Call::new(app.clone(), parameters, query, parts.headers, trace.clone());
     record.order_id = call.order_id().ok();
     record.limit = limits::check(route, &call).await?;
+    if route.class.is_some() {
+        auth::confirm(&call).await?;
+    }
     call.body = read(&parts.method, body).await?;
     let answer = if route.takes_idempotency_key {
         idempotency::answer(route, parts.uri.path(), &mut call).await

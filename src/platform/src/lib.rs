@@ -17,6 +17,8 @@ pub mod order_cache;
 pub mod orders;
 pub mod outbox;
 mod parameters;
+pub mod personal_data;
+mod random;
 pub mod rate_limit;
 pub mod reconciliation;
 pub mod redis;
@@ -29,6 +31,7 @@ pub mod trace;
 pub mod variables;
 
 pub use database::{Database, DbError};
+pub use random::random_id;
 pub use redis::Redis;
 pub use timeout::within;
 pub use trace::Trace;

@@ -17,7 +17,7 @@ use spin_sdk::{
     time::sleep,
 };
 
-use crate::Redis;
+use crate::{Redis, random_id};
 
 /// The hash in Redis: a field for each series.
 const KEY: &str = "orders:metrics";
@@ -55,7 +55,15 @@ const FAMILIES: [(&str, &str, &str); 15] = [
 ];
 
 static COUNTED: Mutex<BTreeMap<String, i64>> = Mutex::new(BTreeMap::new());
+/// What was on its way to Redis when the answer got lost.
+static UNCERTAIN: Mutex<Option<Batch>> = Mutex::new(None);
 static IS_FLUSHING: AtomicBool = AtomicBool::new(false);
+
+/// Counts on their way to Redis. By its id it can be sent again without being counted twice.
+struct Batch {
+    id: String,
+    counts: BTreeMap<String, i64>,
+}
 
 /// Figures by series, such as `order_tasks_dead` or `order_circuit_open{service="cart"}`.
 pub type Figures = BTreeMap<String, f64>;
@@ -111,8 +119,17 @@ fn add(counts: impl IntoIterator<Item = (String, i64)>) {
     }
 }
 
-fn take() -> BTreeMap<String, i64> {
-    std::mem::take(&mut COUNTED.lock().unwrap_or_else(PoisonError::into_inner))
+fn is_all_told() -> bool {
+    COUNTED.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+}
+
+/// The batch to send next; an uncertain one goes first.
+fn next_batch() -> Option<Batch> {
+    if let Some(batch) = UNCERTAIN.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        return Some(batch);
+    }
+    let counts = std::mem::take(&mut *COUNTED.lock().unwrap_or_else(PoisonError::into_inner));
+    (!counts.is_empty()).then(|| Batch { id: random_id(), counts })
 }
 
 /// Sees to it that what was counted reaches Redis soon: at most one task of an instance waits to do
@@ -125,7 +142,7 @@ pub async fn flush_soon(redis: &Redis) -> Result<(), String> {
         sleep(FLUSH_AFTER).await;
         IS_FLUSHING.store(false, Ordering::Relaxed);
         let flushed = flush(redis).await;
-        if flushed.is_err() || COUNTED.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+        if flushed.is_err() || is_all_told() {
             return flushed;
         }
     }
@@ -135,23 +152,28 @@ pub async fn flush_soon(redis: &Redis) -> Result<(), String> {
 /// Adds what was counted to the figures in Redis.
 ///
 /// # Errors
-/// Redis can't be reached, a sentence for the log. What was counted is kept for the next time; after
-/// an answer that got lost it is counted twice.
+/// Redis can't be reached, a sentence for the log. What was counted is kept for the next time.
 pub async fn flush(redis: &Redis) -> Result<(), String> {
-    const SCRIPT: &str =
-        "for i = 1, #ARGV, 2 do redis.call('hincrby', KEYS[1], ARGV[i], ARGV[i + 1]) end return 0";
-    let counted = take();
-    if counted.is_empty() {
-        return Ok(());
-    }
-    let figures = counted.iter().flat_map(|(series, count)| [series.clone(), count.to_string()]);
-    let arguments = [SCRIPT, "1", KEY].map(str::to_owned).into_iter().chain(figures);
-    let arguments = arguments.map(|text| RedisParameter::Binary(text.into_bytes()));
+    const SCRIPT: &str = "if redis.call('set', KEYS[2], '1', 'nx', 'ex', '600') then \
+        for i = 1, #ARGV, 2 do redis.call('hincrby', KEYS[1], ARGV[i], ARGV[i + 1]) end end return 0";
+    let Some(batch) = next_batch() else { return Ok(()) };
+    let counts = batch.counts.iter().flat_map(|(series, count)| [series.clone(), count.to_string()]);
+    let keys = [SCRIPT.to_owned(), "2".to_owned(), KEY.to_owned(), format!("{KEY}:{}", batch.id)];
+    let arguments = keys.into_iter().chain(counts).map(|text| RedisParameter::Binary(text.into_bytes()));
     let flushed = redis.execute("EVAL", arguments).await.map(drop);
     if flushed.is_err() {
-        add(counted);
+        keep(batch);
     }
     flushed
+}
+
+/// Keeps a batch for the next time. Should another be waiting already, this one is counted anew.
+fn keep(batch: Batch) {
+    let mut uncertain = UNCERTAIN.lock().unwrap_or_else(PoisonError::into_inner);
+    match *uncertain {
+        None => *uncertain = Some(batch),
+        Some(_) => add(batch.counts),
+    }
 }
 
 /// What all instances have counted.

@@ -1,7 +1,7 @@
 //! The work behind orders, for admins.
 
 use platform::{backlog::OpenTask, reconciliation::Report};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     operation::{Answer, Operation, operation},
@@ -27,6 +27,14 @@ pub fn operations() -> Vec<Operation> {
         )
         .query([parameter::findings()])
         .answers(Answer::json::<Report>(200, "The latest look at the books.", report())),
+        admin("GET /admin/users/:user_id/data", "Hand out everything that is kept about one person")
+            .answers(Answer::json::<Map<String, Value>>(200, "Orders, templates and positions.", person())),
+        admin("DELETE /admin/users/:user_id/data", "Erase what is kept about one person; the books stay")
+            .about(
+                "Addresses, coordinates, e-mail, comments, reasons, templates and kept answers are erased.",
+            )
+            .answers(Answer::new(204, "It is erased."))
+            .problem_when(409, "One of the person's orders is under way."),
     ]
 }
 
@@ -35,6 +43,13 @@ fn task(status: &str, attempts: i32) -> Value {
         "id": 7, "kind": "notify.status", "order_id": 1, "status": status, "attempts": attempts,
         "due_at": "2023-01-01T13:00:00Z", "last_error": "the notification service: answered 500",
         "request_id": "click-41", "created_at": "2023-01-01T12:00:00Z",
+    })
+}
+
+fn person() -> Value {
+    json!({
+        "user_id": "customer-1", "email": "customer@example.com", "created_at": "2023-01-01T13:00:00Z",
+        "orders": [], "templates": [], "reported_locations": [],
     })
 }
 

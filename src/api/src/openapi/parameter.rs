@@ -48,6 +48,7 @@ impl Parameter {
             "template_id" => {
                 (Limits::Of(SchemaGenerator::subschema_for::<TemplateId>), "Names the template.")
             }
+            "user_id" => (Limits::Of(SchemaGenerator::subschema_for::<UserId>), "Names the person."),
             "task_id" => (
                 Limits::Are(json!({ "type": "integer", "minimum": 1, "maximum": i64::MAX })),
                 "Names the task.",

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
+use platform::random_id;
 
 use crate::{
     call::Call,
-    edge::random_id,
     openapi::DOCUMENT,
     reply::{Body, Reply},
     router::Answer,

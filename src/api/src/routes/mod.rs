@@ -7,6 +7,7 @@ pub mod health;
 mod metrics;
 pub mod orders;
 mod templates;
+mod users;
 
 use http::Method;
 use platform::rate_limit::Class;
@@ -84,4 +85,6 @@ pub static ROUTES: &[Route] = routes![
     GET "/admin/tasks" => admin::tasks [Read],
     POST "/admin/tasks/:task_id/retry" => admin::retry [Write],
     GET "/admin/reconciliation" => admin::reconciliation [Read],
+    GET "/admin/users/:user_id/data" => users::export [Bulk],
+    DELETE "/admin/users/:user_id/data" => users::erase [Write],
 ];

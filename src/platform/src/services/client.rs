@@ -68,7 +68,8 @@ struct Outgoing<'a> {
     method: Method,
     path: &'a str,
     key: Option<&'a str>,
-    json: Option<Vec<u8>>,
+    /// The body with its media type.
+    body: Option<(&'static str, Vec<u8>)>,
 }
 
 /// A service at its address.
@@ -100,7 +101,7 @@ impl Client {
         trace: &Trace,
         read: impl FnOnce(&Answer) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
-        self.call(Outgoing { method: Method::GET, path, key: None, json: None }, trace, read).await
+        self.call(Outgoing { method: Method::GET, path, key: None, body: None }, trace, read).await
     }
 
     /// As [`Client::get`].
@@ -110,7 +111,7 @@ impl Client {
         trace: &Trace,
         read: impl FnOnce(&Answer) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
-        self.call(Outgoing { method: Method::DELETE, path, key: None, json: None }, trace, read).await
+        self.call(Outgoing { method: Method::DELETE, path, key: None, body: None }, trace, read).await
     }
 
     /// As [`Client::get`], by a call that the service knows again by its key, so that it can be repeated.
@@ -122,8 +123,20 @@ impl Client {
         read: impl FnOnce(&Answer) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
         let json = serde_json::to_vec(body).map_err(|error| CallError::NotReached(error.to_string()))?;
-        self.call(Outgoing { method: Method::POST, path, key: Some(key), json: Some(json) }, trace, read)
-            .await
+        let body = Some(("application/json", json));
+        self.call(Outgoing { method: Method::POST, path, key: Some(key), body }, trace, read).await
+    }
+
+    /// As [`Client::get`], by a form that changes nothing.
+    pub async fn post_form<T>(
+        &self,
+        path: &str,
+        form: String,
+        trace: &Trace,
+        read: impl FnOnce(&Answer) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        let body = Some(("application/x-www-form-urlencoded", form.into_bytes()));
+        self.call(Outgoing { method: Method::POST, path, key: None, body }, trace, read).await
     }
 
     /// Whether the service answers at all, whatever it says. The circuit has no part in it.
@@ -131,7 +144,7 @@ impl Client {
     /// # Errors
     /// A sentence for the log.
     pub async fn probe(&self) -> Result<(), String> {
-        let outgoing = Outgoing { method: Method::GET, path: "/health", key: None, json: None };
+        let outgoing = Outgoing { method: Method::GET, path: "/health", key: None, body: None };
         let request = self.request(outgoing, &Trace::default()).map_err(|error| error.to_string())?;
         let late = || Err(CallError::NoAnswer(format!("nothing within {PROBE_TIMEOUT:?}")));
         let answer = within(PROBE_TIMEOUT, exchange(request)).await.unwrap_or_else(late);
@@ -166,12 +179,12 @@ impl Client {
     }
 
     fn request(&self, outgoing: Outgoing<'_>, trace: &Trace) -> Result<Request<Full<Bytes>>, http::Error> {
-        let Outgoing { method, path, key, json } = outgoing;
-        let headers = headers(key, json.as_ref().map(Vec::len), trace)?;
+        let Outgoing { method, path, key, body } = outgoing;
+        let headers = headers(key, body.as_ref().map(|(media_type, body)| (*media_type, body.len())), trace)?;
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url))
-            .body(Full::new(Bytes::from(json.unwrap_or_default())))?;
+            .body(Full::new(Bytes::from(body.map(|(_, body)| body).unwrap_or_default())))?;
         *request.headers_mut() = headers;
         Ok(request)
     }
@@ -191,15 +204,15 @@ async fn exchange(request: Request<Full<Bytes>>) -> Result<Answer, CallError> {
 
 fn headers(
     key: Option<&str>,
-    length: Option<usize>,
+    body: Option<(&'static str, usize)>,
     trace: &Trace,
 ) -> Result<HeaderMap, http::header::InvalidHeaderValue> {
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-    if length.is_some() {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some((media_type, _)) = body {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     }
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length.unwrap_or_default()));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.map_or(0, |(_, length)| length)));
     if let Some(key) = key {
         headers.insert(HeaderName::from_static("idempotency-key"), HeaderValue::from_str(key)?);
     }

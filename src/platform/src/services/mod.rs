@@ -6,6 +6,7 @@ mod notifications;
 mod payments;
 mod product_cache;
 mod products;
+mod tokens;
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ pub use notifications::Notifications;
 pub use payments::{Entry, PaymentOutcome, Payments};
 pub use product_cache::ProductCache;
 pub use products::{Product, Products};
+pub use tokens::Tokens;
 
 /// A service that is needed can't be used now; a sentence for the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -9,6 +9,7 @@ mod chaos;
 mod deployment;
 mod docs;
 mod idempotency;
+mod introspection;
 mod notifications;
 mod operations;
 mod orders;

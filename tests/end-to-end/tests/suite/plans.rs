@@ -74,7 +74,8 @@ async fn ask_for_lists(app: &TestApp) {
     ] {
         for path in ["/orders", "/orders/export"] {
             for format in ["format=csv", "format=json"] {
-                admin.get(&format!("{path}?{filter}&{format}")).await.expect(200);
+                let answer = admin.get(&format!("{path}?{filter}&{format}")).await;
+                assert_eq!(answer.status, 200, "{}", answer.text);
             }
         }
         let first = admin.get(&format!("/orders?{filter}")).await.expect(200);

@@ -83,6 +83,8 @@ pub fn table() -> Vec<Row> {
         row("GET /admin/tasks",                        "confirmed",        nothing,          [401,  403,     403,  403,    403,  200]),
         row("POST /admin/tasks/:task_id/retry",        "confirmed",        nothing,          [401,  403,     403,  403,    403,  200]),
         row("GET /admin/reconciliation",               "confirmed",        nothing,          [401,  403,     403,  403,    403,  200]),
+        row("GET /admin/users/:user_id/data",          "confirmed",        nothing,          [401,  403,     403,  403,    403,  200]),
+        row("DELETE /admin/users/:user_id/data",       "delivered",        nothing,          [401,  403,     403,  403,    403,  204]),
     ]
 }
 
@@ -204,6 +206,9 @@ pub async fn ask(app: &TestApp, row: &Row, asker: Asker) {
 
 /// The path for this order, a task of it or a template of the owner's, with the query it can't do without.
 pub async fn concrete(app: &TestApp, path: &str, id: i64, owner: &Person<'_>) -> String {
+    if path.contains(":user_id") {
+        return path.replace(":user_id", &owner.id);
+    }
     if path.contains(":task_id") {
         let task = app.database.add_task(id, json!({ "status": "dead" })).await;
         return path.replace(":task_id", &task.to_string());

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Actor, Order};
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use platform::{orders, tickets};
+use platform::{orders, random_id, tickets};
 use schemars::JsonSchema;
 use serde::Serialize;
 use spin_sdk::wasip3::random::random;
@@ -11,7 +11,6 @@ use spin_sdk::wasip3::random::random;
 use super::visible;
 use crate::{
     call::Call,
-    edge::random_id,
     problem::Problem,
     reply::Reply,
     router::Answer,

@@ -2,3 +2,4 @@
 
 mod reconciliation;
 mod tasks;
+mod users;

@@ -1,0 +1,40 @@
+//! What is kept about one person, for admins who answer their requests.
+
+use domain::UserId;
+use platform::personal_data::{self, Erasure};
+
+use crate::{call::Call, problem::Problem, reply::Reply, router::Answer};
+
+/// `GET /admin/users/{user_id}/data`: everything, as one document.
+pub async fn export(call: &Call) -> Answer {
+    let app = call.app()?;
+    call.admin()?;
+    let data = personal_data::export(&app.db, &person(call)?).await?;
+    Ok(Reply::ok(&data.ok_or_else(nobody)?))
+}
+
+/// `DELETE /admin/users/{user_id}/data`: the books stay, with nothing in them that tells of the person.
+pub async fn erase(call: &Call) -> Answer {
+    let (app, admin) = (call.app()?, call.admin()?);
+    match personal_data::erase(&app.db, &person(call)?, (&admin, &call.trace)).await? {
+        Erasure::Done(orders) => {
+            app.order_cache.hold(&app.redis, &orders).await;
+            Ok(Reply::no_content())
+        }
+        Erasure::UnderWay(order) => {
+            let detail = format!("order {order} is under way; finish or cancel it first");
+            Err(Problem::conflict("order-under-way", detail))
+        }
+        Erasure::Unknown => Err(nobody()),
+    }
+}
+
+fn person(call: &Call) -> Result<UserId, Problem> {
+    let text = call.parameter("user_id").unwrap_or_default();
+    let text = percent_encoding::percent_decode_str(text).decode_utf8().map_err(|_| nobody())?;
+    UserId::try_from(text.into_owned()).map_err(|_| nobody())
+}
+
+fn nobody() -> Problem {
+    Problem::not_found("nothing is kept about this person")
+}

@@ -1,0 +1,81 @@
+//! What is kept about one person: handed out and erased when they ask for it.
+
+use domain::{Actor, OrderId, UserId};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::{Database, DbError, Trace, database::only_document, parameters::text};
+
+/// The orders in which a person's data is still needed: somebody is on the way with them.
+const UNDER_WAY: &str = "status in ('pending', 'confirmed', 'preparing', 'out_for_delivery', 'return_requested', \
+                         'return_approved', 'picked_up')";
+
+/// What became of a wish to be forgotten.
+#[derive(Debug)]
+pub enum Erasure {
+    Done(Vec<OrderId>),
+    /// One of the orders is under way.
+    UnderWay(OrderId),
+    /// Nothing is kept about this person.
+    Unknown,
+}
+
+/// Everything kept about a person as one JSON document: their orders with all that belongs to them, their
+/// templates, and where they were as a courier. None for somebody unknown.
+pub async fn export(db: &Database, person: &UserId) -> Result<Option<Box<RawValue>>, DbError> {
+    let statement = "select row_to_json(d)::text from (
+            select $1 as user_id, u.email, u.created_at,
+                (select coalesce(json_agg(row_to_json(o) order by o.id), '[]') from (
+                    select o.*,
+                        (select coalesce(json_agg(row_to_json(i) order by i.id), '[]')
+                            from order_items i where i.order_id = o.id) as items,
+                        (select row_to_json(f) from order_feedback f where f.order_id = o.id) as feedback,
+                        (select coalesce(json_agg(row_to_json(p) order by p.seq), '[]')
+                            from payments p where p.order_id = o.id) as payments,
+                        (select coalesce(json_agg(row_to_json(e) order by e.version), '[]')
+                            from order_events e where e.order_id = o.id) as events
+                    from orders o where o.user_id = $1
+                ) o) as orders,
+                (select coalesce(json_agg(row_to_json(t) order by t.id), '[]')
+                    from order_templates t where t.user_id = $1) as templates,
+                (select coalesce(json_agg(row_to_json(e) order by e.order_id, e.version), '[]')
+                    from order_events e where e.actor_id = $1 and e.type = 'location') as reported_locations
+            from (select $1::varchar as uid) asked left join users u on u.uid = asked.uid
+            where u.uid is not null
+                or exists (select from order_events e where e.actor_id = $1 and e.type = 'location')
+        ) d";
+    only_document(&db.report(statement, &[text(person.as_str())]).await?)
+}
+
+/// Erases what is kept about a person, unless one of their orders is under way.
+pub async fn erase(
+    db: &Database,
+    person: &UserId,
+    (admin, trace): (&Actor, &Trace),
+) -> Result<Erasure, DbError> {
+    #[derive(Deserialize)]
+    struct Outcome {
+        is_known: bool,
+        under_way: Option<OrderId>,
+        erased: Option<Vec<OrderId>>,
+    }
+    let statement = format!(
+        "select row_to_json(d)::text from (
+            select is_known, under_way, case when is_known and under_way is null
+                then erase_personal_data($1, $2, $3) end as erased
+            from (
+                select (select min(id) from orders where user_id = $1 and {UNDER_WAY}) as under_way,
+                    exists (select from users where uid = $1)
+                    or exists (select from order_events where actor_id = $1 and type = 'location') as is_known
+                offset 0
+            ) found
+        ) d"
+    );
+    let parameters = [text(person.as_str()), text(admin.id.as_str()), text(&trace.request_id)];
+    let outcome: Option<Outcome> = only_document(&db.change(&statement, &parameters).await?)?;
+    Ok(match outcome {
+        Some(Outcome { under_way: Some(order), .. }) => Erasure::UnderWay(order),
+        Some(Outcome { is_known: true, erased, .. }) => Erasure::Done(erased.unwrap_or_default()),
+        _ => Erasure::Unknown,
+    })
+}

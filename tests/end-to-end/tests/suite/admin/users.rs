@@ -1,0 +1,94 @@
+//! `/admin/users/{user_id}/data`: what is kept about a person.
+
+use end_to_end::TestApp;
+use serde_json::json;
+
+#[tokio::test]
+async fn a_persons_data_is_handed_out_whole() {
+    let app = TestApp::shared().await;
+    let (customer, admin) = (app.customer(), app.admin());
+    let order = customer.places_an_order().await.expect(201);
+    let template = json!({ "name": "Pack", "items": [{ "product_id": 5, "quantity": 1 }] });
+    customer.post("/templates", &template).await.expect(201);
+
+    let data = admin.get(&format!("/admin/users/{}/data", customer.id)).await.expect(200).json;
+
+    assert_eq!((&data["user_id"], &data["email"]), (&json!(customer.id), &json!(customer.email())));
+    let orders = data["orders"].as_array().unwrap();
+    assert_eq!(orders.len(), 1);
+    assert_eq!(orders[0]["id"], order.id());
+    assert_eq!(orders[0]["delivery_address"], "123 Main St, City, State 12345");
+    for (field, count) in [("items", 2), ("payments", 1), ("events", 2)] {
+        assert_eq!(orders[0][field].as_array().map(Vec::len), Some(count), "{field}");
+    }
+    assert_eq!(data["templates"][0]["name"], "Pack");
+    admin.get("/admin/users/nobody-at-all/data").await.expect_problem(404);
+}
+
+#[tokio::test]
+async fn who_wants_to_be_forgotten_is_while_the_books_stay() {
+    let app = TestApp::shared().await;
+    let (customer, courier, admin) = (app.customer(), app.courier(), app.admin());
+    let key = [("idempotency-key", "erase-me")];
+    let id = customer.places_an_order().await.expect(201).id();
+    admin.assigns(id, courier.id.as_str()).await.expect(200);
+    customer
+        .post("/templates", &json!({ "name": "Pack", "items": [{ "product_id": 5, "quantity": 1 }] }))
+        .await
+        .expect(201);
+    admin.walks(id, &["preparing", "out_for_delivery"]).await;
+    courier.reports_location(id, &json!({ "latitude": "40.71", "longitude": "-74" })).await.expect(200);
+    let path = format!("/admin/users/{}/data", customer.id);
+
+    let refused = admin.delete(&path).await.expect_problem(409);
+    assert!(refused.detail().contains(&id.to_string()), "{}", refused.detail());
+
+    admin.walks(id, &["delivered"]).await;
+    customer.rates(id, &json!({ "rating": 2, "comment": "Too late for my party" })).await.expect(201);
+    let rate = customer.request(reqwest::Method::POST, &format!("/orders/{id}/feedback"));
+    let rate = key.iter().fold(rate, |request, (name, value)| request.header(*name, *value));
+    end_to_end::Answer::to(rate.json(&json!({ "rating": 2, "comment": "Too late for my party" })))
+        .await
+        .expect(201);
+    let before = app.database.order(id).await;
+    admin.delete(&path).await.expect_nothing();
+
+    let order = app.database.order(id).await;
+    for (field, expected) in [
+        ("delivery_address", json!("erased")),
+        ("delivery_latitude", json!(null)),
+        ("delivery_longitude", json!(null)),
+        ("total_amount", before["total_amount"].clone()),
+        ("user_id", json!(customer.id)),
+    ] {
+        assert_eq!(order[field], expected, "{field}");
+    }
+    assert_eq!(app.database.ledger(id).await.len(), 1);
+    assert_eq!(app.database.feedback(id).await[0]["comment"], json!(null));
+    assert_eq!(app.database.feedback(id).await[0]["rating"], 2);
+    assert_eq!(app.database.email_of(&customer.id).await, json!(null));
+    let events = app.database.events(id).await;
+    let of_kind = |kind: &str| events.iter().find(|event| event["type"] == kind).cloned().unwrap();
+    assert_eq!(of_kind("location")["data"], json!({}));
+    assert_eq!(of_kind("erased")["actor_id"], json!(admin.id));
+    let data = admin.get(&path).await.expect(200).text;
+    for gone in ["Main St", "party", "40.71", "Pack", &customer.email()] {
+        assert!(!data.contains(gone), "{gone} in {data}");
+    }
+    // Once more changes nothing.
+    admin.delete(&path).await.expect_nothing();
+}
+
+#[tokio::test]
+async fn a_couriers_positions_are_forgotten_too() {
+    let app = TestApp::shared().await;
+    let (customer, courier, admin) = (app.customer(), app.courier(), app.admin());
+    let id = app.database.add_order(&customer.id, "out_for_delivery", Some(&courier.id)).await;
+    courier.reports_location(id, &json!({ "latitude": "40.71", "longitude": "-74" })).await.expect(200);
+
+    admin.delete(&format!("/admin/users/{}/data", courier.id)).await.expect_nothing();
+
+    let events = app.database.events(id).await;
+    assert_eq!(events.iter().find(|event| event["type"] == "location").unwrap()["data"], json!({}));
+    admin.delete("/admin/users/nobody-at-all/data").await.expect_problem(404);
+}
