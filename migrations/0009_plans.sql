@@ -163,4 +163,11 @@ end $$;
 -- Whoever is checking out has a row for a moment, so this takes none.
 create index idx_checkouts_order_id on checkouts (order_id);
 
+-- What an export of one status or one courier reads, chunk by chunk.
+create index idx_order_status_id on orders (status, id);
+create index idx_order_partner_id on orders (delivery_partner_id, id);
+
+-- Finds the checkouts that nobody ended.
+create index idx_checkouts_expires_at on checkouts (expires_at);
+
 create or replace function schema_version() returns integer language sql immutable parallel safe as 'select 9';
