@@ -93,3 +93,13 @@ async fn a_token_of_strange_characters_is_none() {
         Answer::to(request).await.expect_problem(401);
     }
 }
+
+#[tokio::test]
+async fn a_query_that_is_no_text_is_refused() {
+    let app = TestApp::shared().await;
+    let admin = app.admin();
+    for name in ["user_id", "delivery_partner_id", "status", "created_from", "limit", "cursor"] {
+        let answer = admin.get(&format!("/orders?{name}=%ff%fe")).await.expect_problem(422);
+        assert_eq!(answer.json["errors"][0]["pointer"], name, "{}", answer.text);
+    }
+}

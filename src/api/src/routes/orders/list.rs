@@ -53,6 +53,11 @@ pub fn filter(call: &Call) -> Result<Filter, Vec<Invalid>> {
     let mut faults = Vec::new();
     let user = |name| call.query(name).map(|text| UserId::try_from(text.to_owned())).transpose();
     let mut person = |name| {
+        // What stands for bytes that are no text.
+        if call.query(name).is_some_and(|text| text.contains(char::REPLACEMENT_CHARACTER)) {
+            faults.push(Invalid::new(name, "must be UTF-8"));
+            return None;
+        }
         user(name).unwrap_or_else(|error| {
             faults.push(Invalid::new(name, error.to_string()));
             None
