@@ -6,12 +6,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt as _, future::join_all};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use spin_sdk::{
-    pg::DbValue,
-    redis::{RedisParameter, RedisResult},
-};
+use spin_sdk::{pg::DbValue, redis::RedisResult};
 
-use crate::{Database, DbError, Redis, log::Line, services::Client};
+use crate::{Database, DbError, Redis, log::Line, redis::texts, services::Client};
 
 /// The newest migration, which this version of the service needs.
 pub const SCHEMA_VERSION: i32 = 9;
@@ -114,10 +111,6 @@ async fn look_at(name: &str, check: impl Future<Output = Result<(), String>>) ->
         Line::warn("a dependency is down").field("dependency", name).field("error", error).write();
     }
     (name.to_owned(), Dependency { status, latency_ms })
-}
-
-fn texts<const N: usize>(texts: [&str; N]) -> [RedisParameter; N] {
-    texts.map(|text| RedisParameter::Binary(text.as_bytes().to_vec()))
 }
 
 #[cfg(test)]

@@ -47,3 +47,8 @@ impl Redis {
         self.shared.let_go();
     }
 }
+
+/// Texts as arguments of a command.
+pub fn texts<const N: usize>(texts: [&str; N]) -> [RedisParameter; N] {
+    texts.map(|text| RedisParameter::Binary(text.as_bytes().to_vec()))
+}

@@ -3,9 +3,9 @@
 
 use domain::{Actor, OrderId, Role, UserId};
 use serde::{Deserialize, Serialize};
-use spin_sdk::redis::{RedisParameter, RedisResult};
+use spin_sdk::redis::RedisResult;
 
-use crate::Redis;
+use crate::{Redis, redis::texts};
 
 /// How long a ticket holds.
 pub const LIFETIME_SECONDS: u32 = 60;
@@ -42,8 +42,4 @@ pub async fn holder(redis: &Redis, ticket: &str, order: OrderId) -> Result<Optio
 
 fn key(ticket: &str) -> String {
     format!("tracking-ticket:{ticket}")
-}
-
-fn texts<const N: usize>(texts: [&str; N]) -> [RedisParameter; N] {
-    texts.map(|text| RedisParameter::Binary(text.as_bytes().to_vec()))
 }

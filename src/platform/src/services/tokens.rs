@@ -2,10 +2,10 @@
 
 use http::StatusCode;
 use serde::Deserialize;
-use spin_sdk::redis::{RedisParameter, RedisResult};
+use spin_sdk::redis::RedisResult;
 
 use super::{Client, ServiceDown};
-use crate::{Redis, Trace, log::Line};
+use crate::{Redis, Trace, log::Line, redis::texts};
 
 /// How long an answer counts, in seconds. Whether the token has expired is checked at each request.
 const LIFETIME: &str = "30";
@@ -45,8 +45,4 @@ impl Tokens {
         }
         Ok(active)
     }
-}
-
-fn texts<const N: usize>(texts: [&str; N]) -> [RedisParameter; N] {
-    texts.map(|text| RedisParameter::Binary(text.as_bytes().to_vec()))
 }
