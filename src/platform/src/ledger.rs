@@ -114,7 +114,7 @@ async fn approve(
         charge.seq.into(),
         optional_text(reference),
         text(&trace.request_id),
-        optional_text(trace.traceparent.as_deref()),
+        optional_text(trace.context().as_deref()),
         clear_cart_after.into(),
     ];
     only_document(&db.change(STATEMENT, &parameters).await?)
@@ -160,7 +160,7 @@ pub async fn refuse(
         charge.seq.into(),
         text(reason),
         text(&trace.request_id),
-        optional_text(trace.traceparent.as_deref()),
+        optional_text(trace.context().as_deref()),
         (by == By::Task).into(),
     ];
     let cancelled: Option<Order> = only_document(&db.change(STATEMENT, &parameters).await?)?;

@@ -35,7 +35,7 @@ pub struct Task {
     /// The last worker to have it never said what came of it.
     left_behind: bool,
     request_id: Option<String>,
-    traceparent: Option<String>,
+    trace_context: Option<String>,
 }
 
 /// What is to be done.
@@ -85,7 +85,7 @@ impl Task {
     /// The request that caused this task.
     pub fn trace(&self) -> Trace {
         let request_id = self.request_id.clone().unwrap_or_else(|| format!("task-{}", self.id));
-        Trace { request_id, traceparent: self.traceparent.clone(), tracestate: None }
+        Trace::of_task(request_id, self.trace_context.as_deref())
     }
 
     /// The same at every try, so that whoever receives it can tell a repetition.
@@ -123,8 +123,8 @@ pub async fn claim(db: &Database, lease: Duration) -> Result<Vec<Task>, DbError>
             returning t.*, left_behind
         )
         select row_to_json(d)::text from (
-            select t.id, t.kind, t.payload, t.order_id, t.attempts, t.left_behind, t.request_id, t.traceparent,
-                o.user_id, o.total_amount, u.email
+            select t.id, t.kind, t.payload, t.order_id, t.attempts, t.left_behind, t.request_id,
+                t.traceparent as trace_context, o.user_id, o.total_amount, u.email
             from claimed t join orders o on o.id = t.order_id join users u on u.uid = o.user_id
         ) d";
     let kinds = Job::KINDS.map(str::to_owned).to_vec();

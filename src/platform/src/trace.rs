@@ -21,8 +21,26 @@ impl Trace {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let request_id = text("x-request-id").filter(|id| is_plain(id)).map_or_else(new_id, str::to_owned);
         let traceparent = text("traceparent").filter(|text| is_traceparent(text)).map(str::to_owned);
-        let tracestate = text("tracestate").filter(|text| text.len() <= MAX_STATE && traceparent.is_some());
-        Self { request_id, tracestate: tracestate.map(str::to_owned), traceparent }
+        // A list, which may be spread over several headers.
+        let states = headers.get_all("tracestate").iter().map(HeaderValue::to_str);
+        let state = states.collect::<Result<Vec<_>, _>>().unwrap_or_default().join(",");
+        let is_usable = (1..=MAX_STATE).contains(&state.len()) && traceparent.is_some();
+        Self { request_id, traceparent, tracestate: is_usable.then_some(state) }
+    }
+
+    /// The trace of a task, from what it kept of its request.
+    pub fn of_task(request_id: String, context: Option<&str>) -> Self {
+        let (parent, state) = context.map_or((None, None), |context| match context.split_once(' ') {
+            Some((parent, state)) => (Some(parent), Some(state)),
+            None => (Some(context), None),
+        });
+        Self { request_id, traceparent: parent.map(str::to_owned), tracestate: state.map(str::to_owned) }
+    }
+
+    /// What tasks keep of the W3C trace context: the parent and, after a space, the state.
+    pub fn context(&self) -> Option<String> {
+        let parent = self.traceparent.as_deref()?;
+        Some(self.tracestate.as_ref().map_or_else(|| parent.to_owned(), |state| format!("{parent} {state}")))
     }
 
     /// The id that all services of one trace share.
@@ -91,6 +109,31 @@ mod tests {
         let state = ("tracestate", "vendor=1");
         assert_eq!(trace(&[state]).tracestate, None);
         assert_eq!(trace(&[("traceparent", PARENT), state]).tracestate.as_deref(), Some("vendor=1"));
+    }
+
+    #[test]
+    fn a_state_in_several_headers_is_one_list() {
+        let state = ["a=1", "b=2"].map(|state| ("tracestate", state));
+        let found = trace(&[("traceparent", PARENT), state[0], state[1]]);
+        assert_eq!(found.tracestate.as_deref(), Some("a=1,b=2"));
+    }
+
+    #[test]
+    fn a_state_is_passed_on_up_to_its_limit() {
+        for (length, is_kept) in [(0, false), (1, true), (512, true), (513, false)] {
+            let state = "a".repeat(length);
+            let found = trace(&[("traceparent", PARENT), ("tracestate", &state)]).tracestate;
+            assert_eq!(found, is_kept.then_some(state), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_task_bears_the_trace_of_its_request() {
+        let [parent, state] = [("traceparent", PARENT), ("tracestate", "a=1, b=2")];
+        for headers in [&[][..], &[parent], &[parent, state]] {
+            let found = trace(headers);
+            assert_eq!(Trace::of_task("new".to_owned(), found.context().as_deref()), found);
+        }
     }
 
     #[test]

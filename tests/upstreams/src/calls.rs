@@ -13,11 +13,16 @@ const KEPT: usize = 100_000;
 pub struct Trace {
     pub request_id: Option<String>,
     pub traceparent: Option<String>,
+    pub tracestate: Option<String>,
 }
 
 impl Trace {
     pub fn of(headers: &HeaderMap) -> Trace {
-        Trace { request_id: header(headers, "x-request-id"), traceparent: header(headers, "traceparent") }
+        Trace {
+            request_id: header(headers, "x-request-id"),
+            traceparent: header(headers, "traceparent"),
+            tracestate: header(headers, "tracestate"),
+        }
     }
 }
 

@@ -51,7 +51,7 @@ pub async fn set_status(
         text(actor.id.as_str()),
         text(actor.role.as_str()),
         text(&trace.request_id),
-        optional_text(trace.traceparent.as_deref()),
+        optional_text(trace.context().as_deref()),
     ];
     let rows = unless_overtaken(idempotency::change(db, claim, CHANGE, &parameters).await)?;
     let changed: Vec<Changed> = rows.iter().map(document).collect::<Result<_, _>>()?;

@@ -51,7 +51,7 @@ pub async fn enter_difference(
         order.version.into(),
         amount(difference),
         text(&trace.request_id),
-        optional_text(trace.traceparent.as_deref()),
+        optional_text(trace.context().as_deref()),
     ];
     only_document(&db.change(STATEMENT, &parameters).await?)
 }
@@ -128,7 +128,7 @@ pub async fn revise(
         text(actor.id.as_str()),
         text(actor.role.as_str()),
         text(&trace.request_id),
-        optional_text(trace.traceparent.as_deref()),
+        optional_text(trace.context().as_deref()),
     ];
     only_document(&unless_overtaken(db.change(STATEMENT, &parameters).await)?)
 }

@@ -103,7 +103,7 @@ pub async fn place(
         names,
         text(customer.role.as_str()),
         text(&trace.request_id),
-        optional_text(trace.traceparent.as_deref()),
+        optional_text(trace.context().as_deref()),
         optional_moment(draft.due_at),
     ];
     let change = Change { with: &format!("{numbered}, {PLACED}"), answer: "select document from placed" };

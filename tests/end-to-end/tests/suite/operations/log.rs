@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+const TRACESTATE: &str = "shop=basket-7,rojo=00f067aa0ba902b7";
 
 /// The lines that tell of a request.
 fn lines(app: &TestApp, request_id: &str) -> Vec<Value> {
@@ -16,7 +17,8 @@ fn lines(app: &TestApp, request_id: &str) -> Vec<Value> {
 async fn place(customer: &Person<'_>, request_id: &str, order: &Value) -> Answer {
     customer.has_in_cart(&[(5, 1)]).await;
     let request = customer.request(Method::POST, "/orders").header("x-request-id", request_id);
-    Answer::to(request.header("traceparent", TRACEPARENT).json(order)).await
+    let request = request.header("traceparent", TRACEPARENT).header("tracestate", TRACESTATE);
+    Answer::to(request.json(order)).await
 }
 
 #[tokio::test]
@@ -59,9 +61,12 @@ async fn a_tasks_lines_and_calls_name_the_request_that_caused_it() {
     let line = app.eventually("the failed task is logged", async || of_tasks()).await;
     assert_eq!(line["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736", "{line}");
     app.all_done(order.id()).await;
-    for call in app.dependencies.calls(&customer.id, "/notifications").await {
+    let calls = app.dependencies.calls(&customer.id, "/notifications").await;
+    assert!(!calls.is_empty());
+    for call in calls {
         assert_eq!(call["request_id"], "click-2", "{call}");
         assert_eq!(call["traceparent"], TRACEPARENT, "{call}");
+        assert_eq!(call["tracestate"], TRACESTATE, "{call}");
     }
 }
 
