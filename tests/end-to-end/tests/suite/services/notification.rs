@@ -1,6 +1,6 @@
 //! The notification service: no order waits for it, and it is told sooner or later.
 
-use end_to_end::TestApp;
+use end_to_end::{Setup, TestApp};
 use futures::future::join_all;
 use serde_json::Value;
 
@@ -54,6 +54,41 @@ async fn whatever_the_notification_service_says_of_success_is_success() {
         assert_eq!(app.dependencies.calls(&customer.id, "/notifications").await.len(), 2, "{mode}");
     };
     join_all(["slow:500", "mislabelled", "garbage", "wrong_types", "status:204", "text:"].map(content)).await;
+}
+
+/// A refusal may be of this message or of whoever sends it (a wrong key, a path that moved), and only people
+/// can tell which. So it is tried again like any failure; the service counts as alive.
+#[tokio::test]
+async fn a_message_that_keeps_being_refused_is_given_up_until_an_admin_sends_it_again() {
+    let setup = Setup::default().variable("task_max_attempts", "2").variable("circuit_failures", "1");
+    let app = TestApp::own(setup).await;
+    let (customer, admin) = (app.customer(), app.admin());
+    customer.suffers("notification", "status:422").await;
+
+    let order = customer.places_an_order().await.expect(201);
+
+    let given_up = format!("/admin/tasks?status=dead&order_id={}", order.id());
+    let dead = app
+        .eventually("both messages are given up", async || {
+            let dead = admin.get(&given_up).await.expect(200);
+            (dead.ids().len() == 2).then_some(dead)
+        })
+        .await;
+    for task in dead.json.as_array().unwrap() {
+        assert_eq!(task["attempts"], 2, "{task}");
+        assert!(task["last_error"].as_str().unwrap().contains("422"), "{task}");
+    }
+    let other = app.customer();
+    app.all_done(other.places_an_order().await.expect(201).id()).await;
+
+    customer.is_fine_again().await;
+    for id in dead.ids() {
+        admin.post(&format!("/admin/tasks/{id}/retry"), &Value::Null).await.expect(200);
+    }
+    app.all_done(order.id()).await;
+    for kind in ["order-confirmation", "order-status"] {
+        assert_eq!(app.dependencies.notifications(&customer.id, kind).await.len(), 1, "{kind}");
+    }
 }
 
 #[tokio::test]
