@@ -28,6 +28,8 @@ const DELIVERY_PARAMETERS: [&str; 4] =
     ["delivery_fee", "delivery_minutes", "delivery_origin", "delivery_bands"];
 
 pub struct App {
+    /// What the service is called in the description of its API.
+    pub name: String,
     pub db: Database,
     pub redis: Arc<Redis>,
     pub circuits: Arc<Circuits>,
@@ -84,6 +86,7 @@ impl App {
         let product_lifetime = variables::seconds("product_cache_seconds").await?;
         let payment_timeout = variables::milliseconds("payment_timeout_ms").await?;
         Ok(Self {
+            name: variables::text("app_name").await?,
             db: Database::new(variables::text("database_url").await?),
             redis,
             tasks_channel: variables::text("tasks_channel").await?,

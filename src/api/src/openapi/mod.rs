@@ -12,7 +12,7 @@ mod problems;
 mod service;
 mod templates;
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -21,15 +21,18 @@ use crate::routes::ROUTES;
 use operation::Operation;
 use parameter::header;
 
-/// The document, made when it is first asked for.
-pub static DOCUMENT: LazyLock<Vec<u8>> =
-    LazyLock::new(|| serde_json::to_vec(&document()).expect("JSON can be written"));
+static DOCUMENT: OnceLock<Vec<u8>> = OnceLock::new();
 
 const ABOUT: &str = "The orders of a grocery or food-delivery business, from cart to doorstep and back.\n\n\
     Ids of people are strings, amounts of money are numbers with two decimals, times are RFC 3339 in UTC. \
     Unknown fields of a body are ignored. A slash at the end of a path makes no difference. Every GET \
     answers HEAD as well; any other method is 405, an address that is too long 414, headers that are 431. Every answer has an `X-Request-ID`, by which the logs \
     know the request. Errors are problem documents (RFC 9457) whose `detail` says what to do.";
+
+/// The description of the service of that name, made when it is first asked for.
+pub fn document(service: &str) -> &'static [u8] {
+    DOCUMENT.get_or_init(|| serde_json::to_vec(&describe(service)).expect("JSON can be written"))
+}
 
 /// The schemas of both directions: in a request a field may be missing where an answer always has it.
 pub struct Schemas {
@@ -67,14 +70,14 @@ fn operations() -> Vec<Operation> {
     tables.into_iter().flatten().chain(analytics::operations()).chain(admin::operations()).collect()
 }
 
-fn document() -> Value {
+fn describe(service: &str) -> Value {
     let mut schemas = Schemas::new();
     let paths = paths(&mut schemas);
     let problems = problems::describe(&mut schemas.answers);
     json!({
         "openapi": "3.1.0",
         "info": {
-            "title": "Order service",
+            "title": service,
             "version": env!("CARGO_PKG_VERSION"),
             "description": ABOUT,
             "license": { "name": env!("CARGO_PKG_LICENSE"), "identifier": env!("CARGO_PKG_LICENSE") },
@@ -175,7 +178,7 @@ mod tests {
                 _ => {}
             }
         }
-        let document = document();
+        let document = describe("Order Service");
         let mut found = Vec::new();
         references(&document, &mut found);
         assert!(found.len() > 100);
@@ -187,7 +190,7 @@ mod tests {
 
     #[test]
     fn limits_are_those_that_requests_are_checked_with() {
-        let document = document();
+        let document = describe("Order Service");
         let schema = |name: &str| &document["components"]["schemas"][name]["properties"];
         assert_eq!(schema("FeedbackCreate")["rating"]["maximum"], 5);
         assert_eq!(schema("TemplateCreate")["name"]["maxLength"], 100);

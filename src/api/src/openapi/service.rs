@@ -1,6 +1,6 @@
 //! The service itself.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::operation::{Answer, Operation, operation};
 use crate::routes::health::{Dependencies, Health};
@@ -25,13 +25,13 @@ pub fn operations() -> Vec<Operation> {
                     .text("text/plain"),
             )
             .problem(503),
-        service("GET /openapi.json", "This description").answers(Answer::json::<
-            serde_json::Map<String, Value>,
-        >(
-            200,
-            "OpenAPI 3.1.",
-            json!({ "openapi": "3.1.0", "info": { "title": "Order service" } }),
-        )),
+        service("GET /openapi.json", "This description")
+            .answers(Answer::json::<Map<String, Value>>(
+                200,
+                "OpenAPI 3.1.",
+                json!({ "openapi": "3.1.0", "info": { "title": "Order Service" } }),
+            ))
+            .problem(503),
         service("GET /docs", "This description for people")
             .answers(Answer::new(200, "A page.").text("text/html")),
     ]

@@ -6,7 +6,7 @@ use platform::random_id;
 
 use crate::{
     call::Call,
-    openapi::DOCUMENT,
+    openapi,
     reply::{Body, Reply},
     router::Answer,
 };
@@ -14,8 +14,9 @@ use crate::{
 const PAGE: &str = include_str!("docs.html");
 
 /// `GET /openapi.json`.
-pub async fn document(_: &Call) -> Answer {
-    Ok(Reply::new(StatusCode::OK, "application/json", Body::Whole(Bytes::from_static(&DOCUMENT))))
+pub async fn document(call: &Call) -> Answer {
+    let document = openapi::document(&call.app()?.name);
+    Ok(Reply::new(StatusCode::OK, "application/json", Body::Whole(Bytes::from_static(document))))
 }
 
 /// `GET /docs`: a page that renders the description. It loads nothing else, and may not.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use end_to_end::{Browser, TestApp};
+use end_to_end::{Browser, Setup, TestApp};
 use serde_json::{Value, json};
 
 use crate::roles::routes;
@@ -34,6 +34,15 @@ async fn the_description_covers_every_route() {
     };
     let served = routes().iter().map(|(method, path)| format!("{method} {}", templated(path))).collect();
     assert_eq!(operations(&description), served);
+}
+
+#[tokio::test]
+async fn the_service_goes_by_the_name_it_is_given() {
+    let app = TestApp::own(Setup::default().variable("app_name", "Corner Shop Orders")).await;
+
+    let description = app.get("/openapi.json").await.expect(200).json;
+
+    assert_eq!(description["info"]["title"], "Corner Shop Orders");
 }
 
 #[tokio::test]
