@@ -4,11 +4,15 @@ use domain::{Actor, OrderId, UserId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{Database, DbError, Trace, database::only_document, parameters::text};
+use crate::{Database, DbError, Trace, database::only_document, orders::exported_columns, parameters::text};
 
 /// The orders in which a person's data is still needed: somebody is on the way with them.
 const UNDER_WAY: &str = "status in ('pending', 'confirmed', 'preparing', 'out_for_delivery', 'return_requested', \
                          'return_approved', 'picked_up')";
+
+/// An event as it is handed out.
+const EVENT: &str =
+    "order_id, version, type, actor_id, actor_role, data, request_id, rfc3339(created_at) as created_at";
 
 /// What became of a wish to be forgotten.
 #[derive(Debug)]
@@ -23,28 +27,38 @@ pub enum Erasure {
 /// Everything kept about a person as one JSON document: their orders with all that belongs to them, their
 /// templates, and where they were as a courier. None for somebody unknown.
 pub async fn export(db: &Database, person: &UserId) -> Result<Option<Box<RawValue>>, DbError> {
-    let statement = "select row_to_json(d)::text from (
-            select $1 as user_id, u.email, u.created_at,
+    let order = exported_columns();
+    let statement = format!(
+        "select row_to_json(d)::text from (
+            select $1 as user_id, u.email, rfc3339(u.created_at) as created_at,
                 (select coalesce(json_agg(row_to_json(o) order by o.id), '[]') from (
-                    select o.*,
-                        (select coalesce(json_agg(row_to_json(i) order by i.id), '[]')
-                            from order_items i where i.order_id = o.id) as items,
-                        (select row_to_json(f) from order_feedback f where f.order_id = o.id) as feedback,
-                        (select coalesce(json_agg(row_to_json(p) order by p.seq), '[]')
-                            from payments p where p.order_id = o.id) as payments,
+                    select {order},
+                        (select row_to_json(f) from (
+                            select rating, comment, rfc3339(created_at) as created_at
+                            from order_feedback where order_id = o.id
+                        ) f) as feedback,
+                        (select coalesce(json_agg(row_to_json(p) order by p.seq), '[]') from (
+                            select seq, kind, amount, status, idempotency_key, reference,
+                                rfc3339(created_at) as created_at, rfc3339(settled_at) as settled_at
+                            from payments where order_id = o.id
+                        ) p) as payments,
                         (select coalesce(json_agg(row_to_json(e) order by e.version), '[]')
-                            from order_events e where e.order_id = o.id) as events
-                    from orders o where o.user_id = $1
+                            from (select {EVENT} from order_events where order_id = o.id) e) as events
+                    from orders o where user_id = $1
                 ) o) as orders,
-                (select coalesce(json_agg(row_to_json(t) order by t.id), '[]')
-                    from order_templates t where t.user_id = $1) as templates,
-                (select coalesce(json_agg(row_to_json(e) order by e.order_id, e.version), '[]')
-                    from order_events e where e.actor_id = $1 and e.type = 'location') as reported_locations
+                (select coalesce(json_agg(row_to_json(t) order by t.id), '[]') from (
+                    select id, name, items, rfc3339(created_at) as created_at, rfc3339(updated_at) as updated_at
+                    from order_templates where user_id = $1
+                ) t) as templates,
+                (select coalesce(json_agg(row_to_json(e) order by e.order_id, e.version), '[]') from (
+                    select {EVENT} from order_events where actor_id = $1 and type = 'location'
+                ) e) as reported_locations
             from (select $1::varchar as uid) asked left join users u on u.uid = asked.uid
             where u.uid is not null
                 or exists (select from order_events e where e.actor_id = $1 and e.type = 'location')
-        ) d";
-    only_document(&db.report(statement, &[text(person.as_str())]).await?)
+        ) d"
+    );
+    only_document(&db.report(&statement, &[text(person.as_str())]).await?)
 }
 
 /// Erases what is kept about a person, unless one of their orders is under way.

@@ -47,6 +47,11 @@ const COLUMNS: [(&str, &str); 17] = [
     ),
 ];
 
+/// The columns for a `select` from `orders o`.
+pub fn exported_columns() -> String {
+    COLUMNS.map(|(name, value)| format!("{value} as {name}")).join(", ")
+}
+
 /// An export under way.
 pub struct Export {
     filter: Filter,
@@ -70,7 +75,7 @@ impl Export {
         conditions.add("id > {}", self.last_id.into());
         let limit = conditions.parameter(CHUNK.into());
         let clause = conditions.clause();
-        let columns = COLUMNS.map(|(name, value)| format!("{value} as {name}")).join(", ");
+        let columns = exported_columns();
         let (order, separator) = (self.format.order(), self.format.separator());
         let statement = format!(
             "select count(*), coalesce(max(id), 0), coalesce(string_agg({order}, {separator} order by id), '')

@@ -19,7 +19,7 @@ use crate::{
 pub use change::{Changed, assign, set_status};
 pub use due::come_due;
 pub use event::{Event, events_after, history, latest_location, report_location};
-pub use export::{Export, Format};
+pub use export::{Export, Format, exported_columns};
 pub use feedback::{Feedback, feedback_of, rate};
 pub use items::{Revision, enter_difference, revise};
 pub use list::{Filter, list};

@@ -1,7 +1,8 @@
 //! `/admin/users/{user_id}/data`: what is kept about a person.
 
+use chrono::DateTime;
 use end_to_end::TestApp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_persons_data_is_handed_out_whole() {
@@ -23,6 +24,34 @@ async fn a_persons_data_is_handed_out_whole() {
     }
     assert_eq!(data["templates"][0]["name"], "Pack");
     admin.get("/admin/users/nobody-at-all/data").await.expect_problem(404);
+}
+
+/// Every text of a document that is a time.
+fn times(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) if DateTime::parse_from_rfc3339(text).is_ok() => vec![text],
+        Value::Array(values) => values.iter().flat_map(times).collect(),
+        Value::Object(fields) => fields.values().flat_map(times).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn a_persons_data_tells_times_as_orders_do() {
+    let app = TestApp::shared().await;
+    let (customer, admin) = (app.customer(), app.admin());
+    let id = customer.places_an_order().await.expect(201).id();
+    let template = json!({ "name": "Pack", "items": [{ "product_id": 5, "quantity": 1 }] });
+    customer.post("/templates", &template).await.expect(201);
+    admin.walks(id, &["preparing", "out_for_delivery", "delivered"]).await;
+    customer.rates(id, &json!({ "rating": 5 })).await.expect(201);
+
+    let data = admin.get(&format!("/admin/users/{}/data", customer.id)).await.expect(200).json;
+
+    let times = times(&data);
+    // Of the customer, the order's four, of five events, a payment's two, the feedback and the template's two.
+    assert_eq!(times.len(), 15, "{data}");
+    assert!(times.iter().all(|time| time.ends_with('Z')), "{times:?}");
 }
 
 #[tokio::test]
