@@ -16,10 +16,9 @@ use super::stage::Stage;
 type Moved = (String, String, String, i64);
 
 /// Everything that isn't as it must be.
-pub async fn audit(stage: &Stage, journal: &Journal) -> Result<Vec<String>> {
-    let records = Records::read(&stage.surroundings.database_url).await?;
+pub async fn audit(stage: &Stage, records: &Records, journal: &Journal) -> Result<Vec<String>> {
     let mut violations = journal.contradictions();
-    promises(&records, journal, &mut violations);
+    promises(records, journal, &mut violations);
     one_order_for_each_wish(&records.orders, &mut violations);
 
     let known: BTreeMap<i64, &Record> = records.orders.iter().map(|order| (order.id, order)).collect();
@@ -37,6 +36,7 @@ pub async fn audit(stage: &Stage, journal: &Journal) -> Result<Vec<String>> {
         is_settled(order, &mut faults);
         money_is_right(order, moved, &mut faults);
         history_is_whole(order, &mut faults);
+        came_due(order, &mut faults);
         customer_was_told(order, &told, &mut faults);
         violations.extend(faults.iter().map(|fault| format!("order {id}, {}: {fault}", order.status)));
     }
@@ -144,13 +144,36 @@ fn history_is_whole(order: &Record, faults: &mut Vec<String>) {
     }
 }
 
-/// The customer was told of each step. A repetition carries the key of the first, so that the
+/// A scheduled order comes due once, while it is confirmed; one that was given up or begun before its time
+/// doesn't.
+fn came_due(order: &Record, faults: &mut Vec<String>) {
+    let due: Vec<_> = order.events.iter().filter(|event| event.is_due()).collect();
+    let (least, most) = match order.status {
+        _ if !order.is_scheduled => (0, 0),
+        Status::Confirmed => (1, 1),
+        _ => (0, 1),
+    };
+    if !(least..=most).contains(&due.len()) {
+        faults.push(format!("it came due {} times, not {least} to {most}", due.len()));
+    }
+    for event in due {
+        let before = order.events.iter().filter(|other| other.version < event.version);
+        let status = before.filter_map(|event| event.status).next_back();
+        if status != Some(Status::Confirmed) {
+            faults.push(format!("it came due when it was {status:?}"));
+        }
+    }
+}
+
+/// The customer was told of each step, and of a confirmed order that is due. A repetition carries the key of the first, so that the
 /// notification service can tell.
 fn customer_was_told(order: &Record, told: &Told, faults: &mut Vec<String>) {
     let is_system = |role: &str| role == "system";
     for status in Status::ALL {
-        let steps =
-            order.events.iter().filter(|event| event.kind == "status" && event.status == Some(status));
+        let steps = order.events.iter().filter(|event| match event.kind.as_str() {
+            "status" => event.status == Some(status),
+            _ => event.is_due() && status == Status::Confirmed,
+        });
         let (by_system, by_people): (Vec<_>, Vec<_>) = steps.partition(|event| is_system(&event.actor_role));
         // Whoever asked was told of a refused payment in the answer, if there was one.
         let (least, most) = match status {

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::caller::{Caller, Reply, Request};
 use super::journal::Journal;
-use super::stage::Stage;
+use super::stage::{SCHEDULE_LEAD, Stage};
 
 /// Products in the stand-in's catalogue that no customer can't afford.
 const PRODUCTS: std::ops::RangeInclusive<u32> = 1..=20;
@@ -70,9 +70,9 @@ impl<'a> Customer<'a> {
     pub async fn live(mut self, until: Instant) {
         while Instant::now() < until {
             match self.rng.u32(..100) {
-                0..35 => self.orders_the_cart("/orders", json!({})).await,
-                35..40 => {
-                    let time = Utc::now() + TimeDelta::hours(2);
+                0..20 => self.orders_the_cart("/orders", json!({})).await,
+                20..40 => {
+                    let time = Utc::now() + SCHEDULE_LEAD + TimeDelta::seconds(self.rng.i64(0..5));
                     self.orders_the_cart("/orders/scheduled", json!({ "scheduled_for": time })).await;
                 }
                 40..45 => self.keeps_a_template().await,

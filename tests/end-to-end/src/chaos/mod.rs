@@ -25,6 +25,7 @@ pub use report::Report;
 
 use crate::chaos::customer::Customer;
 use crate::chaos::journal::Journal;
+use crate::chaos::records::Records;
 use crate::chaos::staff::{Admin, Courier};
 use crate::chaos::stage::Stage;
 
@@ -57,7 +58,8 @@ pub async fn run(faults_last: Duration, seed: u64) -> Result<Report> {
 
     stage.mend(&mut servers).await?;
     quiet::wait(&stage).await?;
-    let mut violations = audit::audit(&stage, &journal).await?;
+    let records = Records::read(&stage.surroundings.database_url).await?;
+    let mut violations = audit::audit(&stage, &records, &journal).await?;
     if !Customer::new(&stage, &journal, CUSTOMERS, rng.fork()).can_still_order().await {
         violations.push("a new customer's order isn't simply confirmed".into());
     }
@@ -66,6 +68,7 @@ pub async fn run(faults_last: Duration, seed: u64) -> Result<Report> {
         faults,
         answers: journal.answers(),
         orders: journal.orders(),
+        due: records.due(),
         violations,
         logs: stage.surroundings.logs.clone(),
     })

@@ -14,7 +14,7 @@ const POLL: Duration = Duration::from_millis(200);
 
 /// Waits for quiet as long as one can expect to; whatever isn't quiet then, the audit finds.
 ///
-/// No task waits for its time, but for one that belongs to a time of day.
+/// No task waits for its time: scheduled orders come due, too.
 pub async fn wait(stage: &Stage) -> Result<()> {
     let mut connection = PgConnection::connect(stage.surroundings.database_url.as_str()).await?;
     let client = client();
@@ -22,13 +22,13 @@ pub async fn wait(stage: &Stage) -> Result<()> {
     loop {
         sqlx::query(
             "update tasks set due_at = now() where id in (
-                select id from tasks where status = 'queued' and kind <> 'order.due' and due_at > now()
+                select id from tasks where status = 'queued' and due_at > now()
                 for update skip locked)",
         )
         .execute(&mut connection)
         .await?;
         let is_quiet: bool = sqlx::query_scalar(
-            "select not exists (select from tasks where status = 'queued' and kind <> 'order.due')
+            "select not exists (select from tasks where status = 'queued')
                 and not exists (select from payments where status = 'pending')
                 and not exists (select from orders where status = 'pending')",
         )

@@ -18,6 +18,7 @@ pub struct Record {
     pub total: i64,
     pub fee: i64,
     pub delivery_address: String,
+    pub is_scheduled: bool,
     /// The worth of its items.
     pub items: i64,
     pub events: Vec<Event>,
@@ -35,6 +36,13 @@ pub struct Event {
     pub actor_role: String,
     pub status: Option<Status>,
     pub total: Option<i64>,
+}
+
+impl Event {
+    /// The time of a scheduled order has come.
+    pub fn is_due(&self) -> bool {
+        self.kind == "order.due"
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -60,6 +68,7 @@ impl Records {
             "select to_json(r) from (
                 select o.id, o.user_id, o.status, o.version, (o.total_amount * 100)::int8 as total,
                     (o.delivery_fee * 100)::int8 as fee, o.delivery_address,
+                    o.scheduled_for is not null as is_scheduled,
                     (select coalesce(sum(price * quantity) * 100, 0)::int8 from order_items where order_id = o.id) as items,
                     array(select json_build_object('version', version, 'type', type, 'actor_role', actor_role,
                         'status', data->>'status', 'total', ((data->>'total_amount')::numeric * 100)::int8)
@@ -67,7 +76,7 @@ impl Records {
                     array(select json_build_object('kind', kind, 'cents', (amount * 100)::int8, 'status', status,
                         'key', idempotency_key) from payments where order_id = o.id order by seq) as ledger,
                     array(select kind || ' (' || status || coalesce(', ' || last_error, '') || ')'
-                        from tasks where order_id = o.id and kind <> 'order.due') as tasks,
+                        from tasks where order_id = o.id) as tasks,
                     exists (select from checkouts where order_id = o.id) as is_checking_out
                 from orders o order by o.id
             ) r",
@@ -80,5 +89,10 @@ impl Records {
             sqlx::query_scalar("select last_value from orders_id_seq").fetch_one(&mut connection).await?;
         let orders = orders.into_iter().map(|Json(record)| record).collect();
         Ok(Records { orders, templates: templates.into_iter().collect(), last_order_id })
+    }
+
+    /// How many scheduled orders came due.
+    pub fn due(&self) -> usize {
+        self.orders.iter().filter(|order| order.events.iter().any(Event::is_due)).count()
     }
 }

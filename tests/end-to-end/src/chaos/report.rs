@@ -12,6 +12,8 @@ pub struct Report {
     pub answers: Counts,
     /// How many orders were placed and seen to be.
     pub orders: usize,
+    /// How many scheduled orders came due.
+    pub due: usize,
     pub violations: Vec<String>,
     pub logs: PathBuf,
 }
@@ -24,7 +26,7 @@ impl Display for Report {
                 writeln!(f, "{count:>8}  {kind}")?;
             }
         }
-        writeln!(f, "orders placed: {}", self.orders)?;
+        writeln!(f, "orders placed: {}, come due: {}", self.orders, self.due)?;
         writeln!(f, "violations: {}", self.violations.len())?;
         for violation in &self.violations {
             writeln!(f, "          {violation}")?;

@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use chrono::TimeDelta;
 use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -28,6 +29,9 @@ const DATABASE: &str = "orders";
 
 /// How long the service waits for others: shorter than usual, so that more goes wrong in less time.
 const TIMEOUT_MS: &str = "500";
+
+/// How long before its time a scheduled order is due: far enough ahead to be asked for, and due any moment.
+pub const SCHEDULE_LEAD: TimeDelta = TimeDelta::hours(1);
 
 pub struct Stage {
     pub url: String,
@@ -111,7 +115,8 @@ impl Stage {
 
         let setup = ["service_timeout_ms", "payment_timeout_ms"]
             .into_iter()
-            .fold(Setup::default(), |setup, name| setup.variable(name, TIMEOUT_MS));
+            .fold(Setup::default(), |setup, name| setup.variable(name, TIMEOUT_MS))
+            .variable("schedule_lead_minutes", &SCHEDULE_LEAD.num_minutes().to_string());
         let variables = variables(&setup, &surroundings)?;
         let host = |kind: &'static str, listen: String, components: &[&str]| {
             let components: Vec<String> = components.iter().map(|&name| name.to_owned()).collect();
