@@ -6,16 +6,8 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::app::TestApp;
 use crate::event_stream::EventStream;
+use crate::examples::an_order;
 use crate::tokens::{Token, claims};
-
-/// An order's body as the specification's example has it.
-pub fn an_order() -> Value {
-    json!({
-        "delivery_address": "123 Main St, City, State 12345",
-        "delivery_latitude": "40.7128",
-        "delivery_longitude": "-74.0060",
-    })
-}
 
 pub struct Person<'a> {
     app: &'a TestApp,

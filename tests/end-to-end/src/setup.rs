@@ -45,6 +45,11 @@ impl Setup {
         self
     }
 
+    /// Nothing listens where this service should be.
+    pub fn without_service(self, service: &str) -> Setup {
+        self.variable(&format!("{service}_service_url"), "http://127.0.0.1:1")
+    }
+
     /// Runs this component alone.
     pub fn only(mut self, component: &str) -> Setup {
         self.component = Some(component.into());

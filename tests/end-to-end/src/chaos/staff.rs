@@ -11,6 +11,7 @@ use super::COURIERS;
 use super::caller::{Caller, Request};
 use super::journal::Journal;
 use super::stage::Stage;
+use crate::examples::a_place;
 
 /// Where an admin may find orders to take on.
 const OPEN: [&str; 7] = [
@@ -144,8 +145,7 @@ impl<'a> Courier<'a> {
             let steps = orders.iter().filter_map(|order| Some((order["id"].as_i64()?, next(order)?)));
             if let Some((id, next)) = self.rng.choice(steps.collect::<Vec<_>>()) {
                 if next == "delivered" {
-                    let place = json!({ "latitude": "40.7128", "longitude": "-74.0060" });
-                    self.caller.put("report", &format!("/orders/{id}/delivery-location"), &place).await;
+                    self.caller.put("report", &format!("/orders/{id}/delivery-location"), &a_place()).await;
                 }
                 let body = json!({ "status": next });
                 self.caller.put("set status", &format!("/orders/{id}/status"), &body).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
-use end_to_end::BareDatabase;
+use end_to_end::{BareDatabase, STATUSES};
 
 /// The columns of the specification's tables, and what this service adds to them. Where the
 /// specification gives a column a default and leaves null open, ours is `not null`.
@@ -80,19 +80,6 @@ const INDEXES: &str = "
     CREATE INDEX idx_order_items_order_id ON public.order_items USING btree (order_id)
     CREATE INDEX idx_order_feedback_order_id ON public.order_feedback USING btree (order_id)
 ";
-
-const STATUSES: [&str; 10] = [
-    "pending",
-    "confirmed",
-    "preparing",
-    "out_for_delivery",
-    "delivered",
-    "cancelled",
-    "return_requested",
-    "return_approved",
-    "picked_up",
-    "refunded",
-];
 
 /// Everything the schema consists of, a line each.
 const SCHEMA: &str = "

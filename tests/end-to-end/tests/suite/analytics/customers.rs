@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use chrono::{Duration, Utc};
-use end_to_end::{Setup, TestApp};
+use end_to_end::{STATUSES, Setup, TestApp};
 use fastrand::Rng;
 use serde_json::json;
 
-use super::{STATUSES, money};
+use super::money;
 
 #[tokio::test]
 async fn top_customers_are_ranked_by_what_they_spent_or_ordered() {

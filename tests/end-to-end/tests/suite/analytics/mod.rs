@@ -6,19 +6,6 @@ mod revenue;
 
 use chrono::{DateTime, Utc};
 
-const STATUSES: [&str; 10] = [
-    "pending",
-    "confirmed",
-    "preparing",
-    "out_for_delivery",
-    "delivered",
-    "cancelled",
-    "return_requested",
-    "return_approved",
-    "picked_up",
-    "refunded",
-];
-
 fn time(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
-use end_to_end::{TestApp, unique};
+use end_to_end::{STATUSES, TestApp, unique};
 use fastrand::Rng;
 use serde_json::json;
 
-use super::{STATUSES, money, time};
+use super::{money, time};
 
 /// A time zone's clock in 2011, in minutes east of UTC, and when it is another.
 struct Zone {

@@ -135,7 +135,7 @@ async fn an_answer_that_invites_to_try_again_is_not_kept() {
     let order = is_fresh(posts(&customer, "/orders", "k", &an_order()).await.expect(201));
 
     // Nor is one that comes of a payment that was not reached: the next try makes another order.
-    let unpaid = TestApp::own(Setup::default().variable("payment_service_url", "http://127.0.0.1:1")).await;
+    let unpaid = TestApp::own(Setup::default().without_service("payment")).await;
     let other = unpaid.customer();
     for _ in 0..2 {
         posts(&other, "/orders", "k", &an_order()).await.expect_retry_after(503);

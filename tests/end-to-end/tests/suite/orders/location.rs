@@ -1,12 +1,8 @@
 //! `PUT` and `GET /orders/{order_id}/delivery-location`.
 
-use end_to_end::TestApp;
+use end_to_end::{TestApp, a_place};
 use futures::future::join_all;
 use serde_json::{Value, json};
-
-fn here() -> Value {
-    json!({ "latitude": "40.7128", "longitude": "-74.0060" })
-}
 
 #[tokio::test]
 async fn a_courier_reports_where_the_order_is_and_its_people_see_it() {
@@ -14,7 +10,7 @@ async fn a_courier_reports_where_the_order_is_and_its_people_see_it() {
     let (customer, courier, admin) = (app.customer(), app.courier(), app.admin());
     let id = app.database.add_order(&customer.id, "out_for_delivery", Some(&courier.id)).await;
 
-    let reported = courier.reports_location(id, &here()).await.expect(200);
+    let reported = courier.reports_location(id, &a_place()).await.expect(200);
 
     assert_eq!(reported.json["order_id"], json!(id));
     assert_eq!(
@@ -26,7 +22,7 @@ async fn a_courier_reports_where_the_order_is_and_its_people_see_it() {
         assert_eq!(person.locates(id).await.expect(200).json, reported.json);
     }
     let event = app.database.history(id).await.pop().unwrap();
-    assert_eq!((&event["type"], &event["data"]), (&json!("location"), &here()));
+    assert_eq!((&event["type"], &event["data"]), (&json!("location"), &a_place()));
     assert_eq!((&event["actor_id"], &event["actor_role"]), (&json!(courier.id), &json!("delivery_partner")));
     assert_eq!(customer.reads_order(id).await.expect(200).json["version"], 3);
 }
@@ -36,7 +32,7 @@ async fn the_last_report_counts() {
     let app = TestApp::shared().await;
     let (customer, courier, admin) = (app.customer(), app.courier(), app.admin());
     let id = app.database.add_order(&customer.id, "out_for_delivery", Some(&courier.id)).await;
-    courier.reports_location(id, &here()).await.expect(200);
+    courier.reports_location(id, &a_place()).await.expect(200);
     let second = json!({ "latitude": 40.75, "longitude": -74 });
 
     let first_seen = customer.locates(id).await.expect(200).time("last_updated");
@@ -79,7 +75,7 @@ async fn only_an_order_on_the_road_has_a_location() {
         let before = app.database.order(id).await;
 
         for person in [&courier, &admin] {
-            let refusal = person.reports_location(id, &here()).await.expect_problem(409);
+            let refusal = person.reports_location(id, &a_place()).await.expect_problem(409);
             assert!(refusal.detail().contains("out_for_delivery"), "{}", refusal.detail());
         }
         for person in [&customer, &courier, &admin] {
@@ -95,12 +91,12 @@ async fn once_delivered_the_order_is_followed_no_more() {
     let (customer, courier) = (app.customer(), app.courier());
     let id = app.database.add_order(&customer.id, "preparing", Some(&courier.id)).await;
     courier.walks(id, &["out_for_delivery"]).await;
-    courier.reports_location(id, &here()).await.expect(200);
+    courier.reports_location(id, &a_place()).await.expect(200);
 
     courier.walks(id, &["delivered"]).await;
 
     customer.locates(id).await.expect_problem(409);
-    courier.reports_location(id, &here()).await.expect_problem(409);
+    courier.reports_location(id, &a_place()).await.expect_problem(409);
     assert_eq!(app.database.history(id).await.len(), 5);
 }
 
@@ -112,13 +108,13 @@ async fn who_reports_and_who_follows() {
     let own = app.database.add_order(&courier.id, "out_for_delivery", None).await;
     let before = app.database.order(id).await;
 
-    customer.reports_location(id, &here()).await.expect_problem(403);
+    customer.reports_location(id, &a_place()).await.expect_problem(403);
     for stranger in [app.customer(), app.courier()] {
-        stranger.reports_location(id, &here()).await.expect_problem(404);
+        stranger.reports_location(id, &a_place()).await.expect_problem(404);
         stranger.locates(id).await.expect_problem(404);
     }
     // What a courier ordered for themselves, another carries.
-    courier.reports_location(own, &here()).await.expect_problem(403);
+    courier.reports_location(own, &a_place()).await.expect_problem(403);
     assert_eq!(app.database.order(id).await, before);
 }
 

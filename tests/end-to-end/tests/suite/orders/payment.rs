@@ -198,8 +198,7 @@ async fn while_a_payment_is_unsettled_the_cart_is_not_ordered_again() {
 
 #[tokio::test]
 async fn a_payment_service_that_was_not_reached_cancels_the_order() {
-    // Nothing listens there.
-    let app = TestApp::own(Setup::default().variable("payment_service_url", "http://127.0.0.1:1")).await;
+    let app = TestApp::own(Setup::default().without_service("payment")).await;
     let customer = app.customer();
 
     customer.places_an_order().await.expect_retry_after(503);

@@ -1,23 +1,10 @@
 //! `PUT /orders/{order_id}/status`.
 
-use end_to_end::{Answer, Person, TestApp};
+use end_to_end::{Answer, Person, STATUSES, TestApp};
 use futures::future::join_all;
 use futures::stream::{self, StreamExt};
 use reqwest::Method;
 use serde_json::{Value, json};
-
-const STATUSES: [&str; 10] = [
-    "pending",
-    "confirmed",
-    "preparing",
-    "out_for_delivery",
-    "delivered",
-    "cancelled",
-    "return_requested",
-    "return_approved",
-    "picked_up",
-    "refunded",
-];
 
 /// Every step there is, and whether the order's courier may take it. An admin may take each.
 const STEPS: [(&str, &str, bool); 12] = [

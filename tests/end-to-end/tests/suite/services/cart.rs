@@ -4,7 +4,7 @@ use end_to_end::{Setup, TestApp};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use super::{TROUBLES, nothing_is_left, places_in_time};
+use super::{ODD, TROUBLES, USELESS, nothing_is_left, places_in_time};
 
 #[tokio::test]
 async fn a_cart_service_in_trouble_is_no_order() {
@@ -21,7 +21,7 @@ async fn a_cart_service_in_trouble_is_no_order() {
         // The failed try is in nobody's way.
         customer.places_an_order().await.expect(201);
     };
-    join_all(TROUBLES.map(in_trouble)).await;
+    join_all(TROUBLES.into_iter().chain(USELESS).map(in_trouble)).await;
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn a_slow_or_mislabelled_cart_is_a_cart() {
         customer.suffers("cart", mode).await;
         places_in_time(&customer).await.expect(201);
     };
-    join_all(["slow:500", "mislabelled"].map(good_enough)).await;
+    join_all(ODD.map(good_enough)).await;
 }
 
 #[tokio::test]
@@ -133,9 +133,7 @@ async fn a_cart_that_cannot_be_cleared_is_cleared_later() {
 
 #[tokio::test]
 async fn a_cart_service_that_refuses_connections_is_no_order() {
-    // Nothing listens there.
-    let app =
-        TestApp::own(Setup::default().variable("cart_service_url", "http://127.0.0.1:1").only("api")).await;
+    let app = TestApp::own(Setup::default().without_service("cart").only("api")).await;
     let customer = app.customer();
 
     places_in_time(&customer).await.expect_retry_after(503);

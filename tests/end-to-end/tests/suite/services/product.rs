@@ -4,7 +4,7 @@ use end_to_end::{Setup, TestApp};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use super::{TROUBLES, nothing_is_left, places_in_time};
+use super::{ODD, TROUBLES, USELESS, nothing_is_left, places_in_time};
 
 #[tokio::test]
 async fn a_product_service_in_trouble_is_no_order() {
@@ -23,7 +23,7 @@ async fn a_product_service_in_trouble_is_no_order() {
         nothing_is_left(&app, &customer, mode).await;
         customer.places_an_order().await.expect(201);
     };
-    join_all(TROUBLES.map(in_trouble)).await;
+    join_all(TROUBLES.into_iter().chain(USELESS).map(in_trouble)).await;
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn a_product_in_trouble_is_shown_as_null() {
         assert_eq!(order.json["items"][0]["product"]["name"], "Apple", "{mode}");
         assert_eq!(order.json["items"][1]["product"], Value::Null, "{mode}");
     };
-    join_all(TROUBLES.map(in_trouble)).await;
+    join_all(TROUBLES.into_iter().chain(USELESS).map(in_trouble)).await;
 }
 
 #[tokio::test]
@@ -119,15 +119,12 @@ async fn a_slow_or_mislabelled_product_is_a_product() {
         app.dependencies.fail(json!({ "service": "product", "product_id": product, "mode": mode })).await;
         places_in_time(&customer).await.expect(201);
     };
-    join_all(["slow:500", "mislabelled"].map(good_enough)).await;
+    join_all(ODD.map(good_enough)).await;
 }
 
 #[tokio::test]
 async fn without_the_product_service_orders_are_read_and_none_is_placed() {
-    // Nothing listens there.
-    let app =
-        TestApp::own(Setup::default().variable("product_service_url", "http://127.0.0.1:1").only("api"))
-            .await;
+    let app = TestApp::own(Setup::default().without_service("product").only("api")).await;
     let customer = app.customer();
     let id = app.database.add_order(&customer.id, "confirmed", None).await;
 
