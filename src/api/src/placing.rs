@@ -1,12 +1,12 @@
 //! Placing an order: from the customer's cart or template to a paid order, such that nothing is lost
 //! or charged twice wherever it may be cut off. ARCHITECTURE.md tells who finishes what.
 
-use std::{collections::BTreeMap, slice};
+use std::slice;
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Actor, CartLine, Delivery, Invalid, Money, Order, PricedLine, ProductId, Status, Template, price_cart,
-    price_lines, products_of,
+    Actor, CartLine, Delivery, Invalid, Money, Order, PricedLine, Status, Template, price_cart, price_lines,
+    products_of,
 };
 use futures::future::join;
 use http::StatusCode;
@@ -17,7 +17,7 @@ use platform::{
     log::Line,
     orders::{self, Draft, Placed, Source},
     random_id,
-    services::Product,
+    services::Documents,
 };
 
 use crate::{
@@ -30,7 +30,7 @@ use crate::{
 pub struct Placement {
     /// Confirmed; still pending when the outcome of the payment is not known yet.
     pub order: Order,
-    pub products: BTreeMap<ProductId, Product>,
+    pub products: Documents,
 }
 
 /// Products that can be ordered.
@@ -38,7 +38,7 @@ struct Basket {
     lines: Vec<PricedLine>,
     quote: Quote,
     total: Money,
-    products: BTreeMap<ProductId, Product>,
+    products: Documents,
 }
 
 /// One request to place an order.
@@ -97,11 +97,7 @@ impl Placing<'_> {
     }
 
     /// From what shall be ordered to a stored, pending order.
-    async fn store(
-        &self,
-        source: Source<'_>,
-        lines: &[CartLine],
-    ) -> Result<(Placed, BTreeMap<ProductId, Product>), Problem> {
+    async fn store(&self, source: Source<'_>, lines: &[CartLine]) -> Result<(Placed, Documents), Problem> {
         let basket = self.price(source, lines).await?;
         let draft = Draft {
             delivery: self.delivery,
@@ -133,6 +129,7 @@ impl Placing<'_> {
         let total = subtotal.checked_add(quote.fee).map_err(|_| {
             Problem::invalid(vec![Invalid::new(at, format!("the sum is over {}", Money::MAX))])
         })?;
+        let products = products.iter().map(|(id, product)| (*id, product.document())).collect();
         Ok(Basket { lines, quote, total, products })
     }
 

@@ -6,14 +6,14 @@
 //! - An entry gives way only to the same version or a newer one, so that a slow reader can't put back
 //!   what it read before a change.
 
-use std::{borrow::Cow, collections::BTreeMap, time::Duration};
+use std::{borrow::Cow, time::Duration};
 
 use chrono::{DateTime, Utc};
-use domain::{Order, OrderId, ProductId};
+use domain::{Order, OrderId};
 use serde::{Deserialize, Serialize};
 use spin_sdk::redis::{RedisParameter, RedisResult};
 
-use crate::{Redis, log::Line, metrics, services::Product};
+use crate::{Redis, log::Line, metrics, services::Documents};
 
 /// No change, with all that it asks other services, takes nearly as long.
 const HELD: Duration = Duration::from_secs(60);
@@ -25,7 +25,7 @@ const REMEMBERED: Duration = Duration::from_secs(60);
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Entry<'a> {
     pub order: Cow<'a, Order>,
-    pub products: Cow<'a, BTreeMap<ProductId, Product>>,
+    pub products: Cow<'a, Documents>,
     until: DateTime<Utc>,
     products_until: DateTime<Utc>,
 }
@@ -93,7 +93,7 @@ impl OrderCache {
         &self,
         redis: &Redis,
         order: &Order,
-        products: &BTreeMap<ProductId, Product>,
+        products: &Documents,
         (by, now): (By, DateTime<Utc>),
     ) {
         const SCRIPT: &str = "local time = redis.call('time') \

@@ -1,15 +1,19 @@
 //! The outbox: tasks that were written together with the change that causes them.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use domain::{Money, OrderId, Status, UserId};
 use serde::Deserialize;
-use spin_sdk::{pg::ParameterValue, redis::RedisParameter};
+use spin_sdk::{pg::ParameterValue, redis::RedisResult, time::sleep};
 
 use crate::{
     Database, DbError, Redis, Trace,
     database::{document, the_document},
     metrics::Figures,
+    redis::texts,
 };
 
 /// How many tasks a worker takes at once.
@@ -17,6 +21,15 @@ const BATCH: i64 = 32;
 
 /// A task that was left behind after so many tries may be what its workers died of.
 const SUSPICIOUS_ATTEMPTS: i32 = 3;
+
+/// So long a message is held back for what others write.
+const GATHERED: Duration = Duration::from_millis(40);
+
+/// By how much Redis's clock and ours may differ over that time.
+const MARGIN: Duration = Duration::from_millis(10);
+
+/// Whether this instance is about to send a message.
+static IS_GATHERING: AtomicBool = AtomicBool::new(false);
 
 /// The message by which time passes for the task component, at most once a second.
 pub const TICK: &str = "tick";
@@ -159,10 +172,22 @@ pub async fn conclude(db: &Database, outcomes: Outcomes, max_attempts: i32) -> R
     db.idempotent(statement, &parameters).await.map(drop)
 }
 
-/// Wakes the task component. Only a nudge: a lost one delays tasks until the next.
+/// Wakes the task component, once for all that was written at about the same time: it is instantiated anew for
+/// each message. Only a nudge: a lost one delays tasks until the next.
 pub async fn nudge(redis: &Redis, channel: &str) -> Result<(), String> {
-    let arguments = [channel, "due"].map(|text| RedisParameter::Binary(text.as_bytes().to_vec()));
-    redis.execute("PUBLISH", arguments).await.map(drop)
+    if IS_GATHERING.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let (key, lifetime) = (format!("{channel}:gathering"), GATHERED.as_millis().to_string());
+    let answer = redis.execute("SET", texts([&key, "1", "nx", "px", &lifetime])).await?;
+    if matches!(answer.as_slice(), [RedisResult::Nil]) {
+        // Whoever set it sends a message, and not before it is gone.
+        return Ok(());
+    }
+    IS_GATHERING.store(true, Ordering::Relaxed);
+    sleep(GATHERED + MARGIN).await;
+    IS_GATHERING.store(false, Ordering::Relaxed);
+    redis.execute("PUBLISH", texts([channel, "due"])).await.map(drop)
 }
 
 /// Wakes the task component if no instance has done so within a second: what keeps retries and
@@ -171,9 +196,7 @@ pub async fn tick(redis: &Redis, channel: &str) -> Result<(), String> {
     const SCRIPT: &str = "if redis.call('set', KEYS[1], '1', 'nx', 'px', '1000') then \
         return redis.call('publish', ARGV[1], ARGV[2]) end return 0";
     let key = format!("{channel}:tick");
-    let arguments =
-        [SCRIPT, "1", &key, channel, TICK].map(|text| RedisParameter::Binary(text.as_bytes().to_vec()));
-    redis.execute("EVAL", arguments).await.map(drop)
+    redis.execute("EVAL", texts([SCRIPT, "1", &key, channel, TICK])).await.map(drop)
 }
 
 /// How long the queue is.

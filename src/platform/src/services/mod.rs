@@ -15,7 +15,7 @@ pub use client::{CallError, Client};
 pub use notifications::Notifications;
 pub use payments::{Entry, PaymentOutcome, Payments};
 pub use product_cache::ProductCache;
-pub use products::{Product, Products};
+pub use products::{Documents, Product, Products};
 pub use tokens::Tokens;
 
 /// A service that is needed can't be used now; a sentence for the log.

@@ -1,17 +1,15 @@
 //! Products in Redis, as the catalogue described them a little while ago. Only for showing: what is
 //! ordered is asked for anew.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use chrono::{DateTime, Utc};
 use domain::ProductId;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use spin_sdk::redis::{RedisParameter, RedisResult};
 
-use super::Product;
+use super::Documents;
 use crate::{Redis, log::Line, metrics};
 
 /// How long a product is kept for the case that the catalogue can't be reached.
@@ -25,20 +23,16 @@ pub struct ProductCache {
 /// What the cache has of the products that were asked for.
 #[derive(Default)]
 pub struct Seen {
-    pub fresh: BTreeMap<ProductId, Product>,
-    pub outdated: BTreeMap<ProductId, Product>,
+    pub fresh: Documents,
+    pub outdated: Documents,
 }
 
-#[derive(Deserialize)]
-struct Entry {
-    product: Product,
-    until: DateTime<Utc>,
-}
-
-#[derive(Serialize)]
-struct NewEntry<'a> {
-    product: &'a Product,
-    until: DateTime<Utc>,
+/// A product as it is shown, and until when it may be, in milliseconds since 1970.
+#[derive(Serialize, Deserialize)]
+struct Entry<'a> {
+    #[serde(borrow)]
+    product: &'a RawValue,
+    until: i64,
 }
 
 impl ProductCache {
@@ -51,29 +45,28 @@ impl ProductCache {
         let keys = ids.iter().map(|id| RedisParameter::Binary(key(*id).into_bytes()));
         let Ok(found) = redis.execute("MGET", keys).await else { return seen };
         for (id, found) in ids.iter().zip(found) {
-            let entry = match found {
-                RedisResult::Binary(json) => serde_json::from_slice::<Entry>(&json).ok(),
+            let entry = match &found {
+                RedisResult::Binary(json) => serde_json::from_slice::<Entry<'_>>(json).ok(),
                 _ => None,
             };
-            metrics::cache("product", entry.as_ref().is_some_and(|entry| now < entry.until));
-            if let Some(Entry { product, until }) = entry {
-                let place = if now < until { &mut seen.fresh } else { &mut seen.outdated };
-                place.insert(*id, product);
-            }
+            let is_fresh = entry.as_ref().is_some_and(|entry| now.timestamp_millis() < entry.until);
+            metrics::cache("product", is_fresh);
+            let place = if is_fresh { &mut seen.fresh } else { &mut seen.outdated };
+            place.extend(entry.map(|entry| (*id, entry.product.to_owned())));
         }
         seen
     }
 
     /// Keeps what the catalogue has just said.
-    pub async fn put(&self, redis: &Redis, products: &BTreeMap<ProductId, Product>, now: DateTime<Utc>) {
+    pub async fn put(&self, redis: &Redis, products: &Documents, now: DateTime<Utc>) {
         const SCRIPT: &str = "for i, key in ipairs(KEYS) do \
             redis.call('set', key, ARGV[i + 1], 'px', ARGV[1]) end return 0";
         if self.lifetime.is_zero() || products.is_empty() {
             return;
         }
-        let until = now + self.lifetime;
+        let until = (now + self.lifetime).timestamp_millis();
         let entries = products.values().map(|product| {
-            let entry = NewEntry { product, until };
+            let entry = Entry { product, until };
             serde_json::to_string(&entry).expect("our own types have no unserializable values")
         });
         let arguments = [SCRIPT.to_owned(), products.len().to_string()]

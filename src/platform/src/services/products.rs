@@ -8,6 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::{CallError, Client, ProductCache, ServiceDown, client::Answer};
 use crate::{Redis, Trace, log::Line};
@@ -38,7 +39,16 @@ fn yes() -> bool {
     true
 }
 
+/// Products as they are shown, each the JSON of a [`Product`]: what comes from a cache to be shown is not
+/// taken apart on the way.
+pub type Documents = BTreeMap<ProductId, Box<RawValue>>;
+
 impl Product {
+    /// This product as it is shown.
+    pub fn document(&self) -> Box<RawValue> {
+        to_raw_value(self).expect("our own types have no unserializable values")
+    }
+
     /// What decides whether and for how much it is sold.
     pub fn catalogued(&self) -> Catalogued {
         Catalogued {
@@ -80,7 +90,7 @@ impl Products {
         redis: &Redis,
         ids: &BTreeSet<ProductId>,
         (trace, now): (&Trace, DateTime<Utc>),
-    ) -> BTreeMap<ProductId, Product> {
+    ) -> Documents {
         let mut seen = self.cache.get(redis, ids, now).await;
         let unknown = ids.iter().filter(|id| !seen.fresh.contains_key(id));
         let asked: Vec<_> = stream::iter(unknown)
@@ -88,9 +98,10 @@ impl Products {
             .buffer_unordered(CONCURRENT)
             .collect()
             .await;
-        let mut found = BTreeMap::new();
+        let mut found = Documents::new();
         for (id, answer) in asked {
-            let product = answer.unwrap_or_else(|error| {
+            let product = answer.map(|product| product.as_ref().map(Product::document));
+            let product = product.unwrap_or_else(|error| {
                 Line::warn("a product is shown as it was last seen, if at all")
                     .trace(trace)
                     .field("error", error)

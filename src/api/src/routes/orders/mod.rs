@@ -13,11 +13,11 @@ pub mod response;
 pub mod status;
 pub mod tracking;
 
-use std::{collections::BTreeMap, slice};
+use std::slice;
 
-use domain::{Actor, Order, ProductId};
+use domain::{Actor, Order};
 use http::{HeaderValue, StatusCode, header};
-use platform::{order_cache::By, orders, services::Product};
+use platform::{order_cache::By, orders, services::Documents};
 use spin_sdk::wasip3::spawn;
 
 use crate::{
@@ -61,7 +61,7 @@ async fn show(call: &Call, app: &App, actor: &Actor, order: &Order) -> Answer {
 }
 
 /// What the catalogue says of the products of these orders.
-async fn details(call: &Call, app: &App, orders: &[Order]) -> BTreeMap<ProductId, Product> {
+async fn details(call: &Call, app: &App, orders: &[Order]) -> Documents {
     let ids = orders.iter().flat_map(|order| &order.items).map(|item| item.product_id).collect();
     app.products.details(&app.redis, &ids, (&call.trace, call.now)).await
 }
@@ -73,7 +73,7 @@ fn answer(
     status: StatusCode,
     actor: &Actor,
     order: &Order,
-    products: &BTreeMap<ProductId, Product>,
+    products: &Documents,
 ) -> Reply {
     let actions = order.allowed_actions(actor, call.now, app.return_window);
     let etag = HeaderValue::try_from(etag(order)).expect("quoted digits make a valid header");

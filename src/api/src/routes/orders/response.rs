@@ -1,12 +1,11 @@
 //! An order as clients see it: the specification's `OrderResponse`, and a little more.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 use domain::{Action, Item, Money, Order, OrderId, ProductId, Status, UserId};
-use platform::services::Product;
+use platform::services::{Documents, Product};
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 /// An order.
 #[derive(Serialize, JsonSchema)]
@@ -45,11 +44,12 @@ struct ItemResponse<'a> {
     price: Money,
     product_name: Option<&'a str>,
     /// Null when the product service can't tell now.
-    product: Option<&'a Product>,
+    #[schemars(with = "Option<Product>")]
+    product: Option<&'a RawValue>,
 }
 
 impl<'a> OrderResponse<'a> {
-    pub fn new(order: &'a Order, products: &'a BTreeMap<ProductId, Product>, actions: Vec<Action>) -> Self {
+    pub fn new(order: &'a Order, products: &'a Documents, actions: Vec<Action>) -> Self {
         Self {
             id: order.id,
             user_id: &order.user_id,
@@ -73,13 +73,13 @@ impl<'a> OrderResponse<'a> {
     }
 }
 
-fn item_response<'a>(item: &'a Item, products: &'a BTreeMap<ProductId, Product>) -> ItemResponse<'a> {
+fn item_response<'a>(item: &'a Item, products: &'a Documents) -> ItemResponse<'a> {
     ItemResponse {
         id: item.id,
         product_id: item.product_id,
         quantity: item.quantity,
         price: item.price,
         product_name: item.product_name.as_deref(),
-        product: products.get(&item.product_id),
+        product: products.get(&item.product_id).map(|product| &**product),
     }
 }
