@@ -1,17 +1,12 @@
 //! Checkouts: at most one request at a time turns a customer's cart into an order, whatever two tabs
-//! or a double click may send.
+//! or a double click may send. Most statements are functions of migration 0013, whose plans are kept.
 
 use domain::{Actor, OrderId, UserId};
 
 use crate::{
     Database, DbError,
-    customer::noting_customer,
     parameters::{optional_text, text},
 };
-
-/// A claimed checkout lasts this long without an order; longer than any request may take.
-const LEASE: &str = "interval '60 seconds'";
-const NOTING_CUSTOMER: &str = noting_customer!();
 
 /// The right to turn a customer's cart into an order.
 #[derive(Debug)]
@@ -23,21 +18,13 @@ pub struct Checkout {
 /// Claims the customer's checkout, and notes the customer with the token's e-mail. None while
 /// another request has it, or while the outcome of its order's payment is unknown.
 ///
-/// `token` is unique to this request; claiming again with it is harmless.
+/// `token` is unique to this request; claiming again with it is harmless. Without an order the claim lasts a
+/// minute, longer than any request may take.
 pub async fn claim(db: &Database, customer: &Actor, token: &str) -> Result<Option<Checkout>, DbError> {
-    let statement = format!(
-        "with customer as ({NOTING_CUSTOMER})
-        insert into checkouts as c (user_id, token, expires_at) values ($1, $3, now() + {LEASE})
-        on conflict (user_id) do update
-            set token = excluded.token, order_id = null, expires_at = excluded.expires_at
-            where c.token = excluded.token
-               or c.expires_at < now()
-                  and not exists (select from orders o where o.id = c.order_id and o.status = 'pending')
-        returning user_id"
-    );
+    let statement = "select claim_checkout($1, $2, $3)";
     let parameters = [text(customer.id.as_str()), optional_text(customer.email.as_deref()), text(token)];
     // Claiming twice with one token is claiming once.
-    let claimed = !db.idempotent(&statement, &parameters).await?.is_empty();
+    let claimed = !db.idempotent(statement, &parameters).await?.is_empty();
     Ok(claimed.then(|| Checkout { user: customer.id.clone(), token: token.to_owned() }))
 }
 
@@ -50,7 +37,5 @@ pub async fn release(db: &Database, checkout: &Checkout) -> Result<(), DbError> 
 
 /// Ends the checkout of an order whose cart has been cleared, and the task that would clear it.
 pub async fn finish(db: &Database, order: OrderId) -> Result<(), DbError> {
-    let statement = "with cleared as (delete from tasks where order_id = $1 and kind = 'cart.clear')
-        delete from checkouts where order_id = $1";
-    db.idempotent(statement, &[order.get().into()]).await.map(drop)
+    db.idempotent("select finish_checkout($1)", &[order.get().into()]).await.map(drop)
 }
