@@ -1,9 +1,22 @@
 -- The rest of what placing an order runs, and the lists asked for most, as functions whose plans are kept; see 0009.
 
--- A customer's checkout is claimed, as checkout::claim says.
+-- An order as a document, as orders::find says: one value costs less than a set of rows.
+create function order_document(wanted integer) returns text language plpgsql stable as $$
+begin
+    return (select row_to_json(d)::text from (
+        select o.*, (
+            select coalesce(json_agg(row_to_json(i) order by i.id), '[]') from order_items i where i.order_id = o.id
+        ) as items
+        from orders o where o.id = wanted
+    ) d);
+end $$;
+
+-- A customer's checkout is claimed, as checkout::claim says. Should Postgres crash in this moment, the order can't be
+-- placed any more, so nobody has to wait for the disk.
 create function claim_checkout(customer text, email_of_token text, new_token text) returns setof boolean
 language plpgsql as $$
 begin
+    perform set_config('synchronous_commit', 'off', true);
     insert into users (uid, email) values (customer, email_of_token)
     on conflict (uid) do update set email = excluded.email
         where excluded.email is not null and users.email is distinct from excluded.email;
@@ -32,6 +45,61 @@ begin
     select place_order(order_id, customer, total, fee, address, latitude, longitude, arrival, scheduled, products,
         quantities, prices, names, role, request, parent, due)
     from numbered;
+end $$;
+
+-- A charge was taken, as ledger::approve says: as approve_charge of 0009, but a cart that is cleared already leaves no
+-- task, and its checkout ends here.
+create function settle_charge(
+    charged_order integer, charge_seq integer, payment_reference text, request text, parent text, cart_is_cleared boolean
+) returns setof text language plpgsql as $$
+begin
+    return query with charge as (
+        update payments set status = 'succeeded', settled_at = now(), reference = payment_reference
+        where order_id = charged_order and seq = charge_seq and status = 'pending'
+        returning order_id, seq, amount
+    ), before as (
+        select o.id, o.status = 'pending' as is_pending from orders o join charge c on c.order_id = o.id
+        where o.status not in ('cancelled', 'refunded') and c.seq = 1 for update of o
+    ), changed as (
+        update orders o set version = version + 1, updated_at = now(),
+            status = case when b.is_pending then 'confirmed' else o.status end
+        from before b where o.id = b.id
+        returning o.*
+    ), event as (
+        insert into order_events (order_id, version, type, actor_id, actor_role, data, request_id)
+        select o.id, o.version, case when b.is_pending then 'status' else 'payment' end, 'order-service', 'system',
+            jsonb_build_object('status', o.status, 'paid', c.amount), request
+        from changed o, before b, charge c
+    ), refund as (
+        insert into payments (order_id, seq, kind, amount)
+        select c.order_id, (select max(p.seq) + 1 from payments p where p.order_id = c.order_id), 'refund', c.amount
+        from charge c where not exists (select from changed)
+        returning order_id, seq
+    ), settled as (
+        delete from tasks t using charge c where t.order_id = c.order_id
+            and t.kind = 'payment.settle' and t.payload @> jsonb_build_object('seq', c.seq)
+    ), released as (
+        delete from checkouts c using changed o where c.order_id = o.id and cart_is_cleared
+    ), follow_up as (
+        insert into tasks (kind, order_id, payload, request_id, traceparent)
+        select kind, order_id, payload, request, parent from (
+            select 'notify.confirmation' as kind, o.id as order_id, '{}'::jsonb as payload
+            from changed o join users u on u.uid = o.user_id where u.email is not null
+            union all
+            select 'notify.status', o.id, jsonb_build_object('status', o.status)
+            from changed o, before b where b.is_pending
+            union all
+            select 'cart.clear', o.id, '{}' from changed o join checkouts c on c.order_id = o.id where not cart_is_cleared
+            union all
+            select 'payment.refund', order_id, jsonb_build_object('seq', seq) from refund
+        ) task
+    )
+    select row_to_json(d)::text from (
+        select o.*, (
+            select coalesce(json_agg(row_to_json(i) order by i.id), '[]') from order_items i where i.order_id = o.id
+        ) as items
+        from changed o
+    ) d;
 end $$;
 
 -- A cart has been cleared, as checkout::finish says.
@@ -82,8 +150,8 @@ do $$
 declare
     name text;
 begin
-    foreach name in array array['find_order', 'set_order_status', 'place_order', 'approve_charge', 'claim_checkout',
-        'place_cart', 'finish_checkout', 'customer_orders', 'status_orders']
+    foreach name in array array['find_order', 'set_order_status', 'place_order', 'approve_charge', 'order_document',
+        'claim_checkout', 'place_cart', 'settle_charge', 'finish_checkout', 'customer_orders', 'status_orders']
     loop
         execute format('alter function %I set enable_seqscan = off', name);
         execute format('alter function %I set plan_cache_mode = force_generic_plan', name);

@@ -137,26 +137,24 @@ impl Placing<'_> {
     /// finished here, the task that settles the payment finishes.
     async fn pay(&self, source: Source<'_>, placed: Placed) -> Result<Order, Problem> {
         let Placed { order, charge } = placed;
+        let cart = match source {
+            Source::Cart(_) => Some(&self.app.carts),
+            Source::Template => None,
+        };
+        let by = By::Request { cart };
         // It is pending only for a moment, which no cache need keep.
         let held = self.app.order_cache.hold(&self.app.redis, slice::from_ref(&order.id));
-        let settled = ledger::settle(&self.app.db, &self.app.payments, &charge, By::Request, self.trace);
+        let settled = ledger::settle(&self.app.db, &self.app.payments, &charge, by, self.trace);
         let (settled, ()) = join(settled, held).await;
         match settled {
-            Ok(Settled::Paid(Some(order))) => {
-                if let Source::Cart(_) = source {
-                    self.clear_cart(&order).await;
-                }
-                Ok(order)
-            }
+            Ok(Settled::Paid(Some(order))) => Ok(order),
             Ok(Settled::Refused(Some(order))) => Err(declined(&order)),
             // While this request waited, a task settled the payment or somebody cancelled the order.
             Ok(Settled::Paid(None) | Settled::Refused(None)) => {
                 as_it_stands(self.app, order, self.claim).await
             }
             Ok(Settled::NotReached(down)) => {
-                match ledger::refuse(&self.app.db, &charge, ledger::NOT_REACHED, By::Request, self.trace)
-                    .await
-                {
+                match ledger::refuse(&self.app.db, &charge, ledger::NOT_REACHED, by, self.trace).await {
                     Ok(Some(_)) => Err(not_reached(self.app, self.claim, down.into()).await),
                     Ok(None) => as_it_stands(self.app, order, self.claim).await,
                     Err(error) => Ok(self.left_to_tasks(order, &error)),
@@ -164,20 +162,6 @@ impl Placing<'_> {
             }
             Ok(Settled::Unknown(_)) => Ok(order),
             Err(error) => Ok(self.left_to_tasks(order, &error)),
-        }
-    }
-
-    /// Empties the cart and ends the checkout; failing that, a task does it.
-    async fn clear_cart(&self, order: &Order) {
-        let cleared =
-            self.app.carts.clear(&order.user_id, self.trace).await.map_err(|error| error.to_string());
-        let finished = match cleared {
-            Ok(()) => checkout::finish(&self.app.db, order.id).await.map_err(|error| error.to_string()),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = finished {
-            let line = Line::warn("a cart is left to be cleared by a task").trace(self.trace);
-            line.number("order_id", order.id.get()).field("error", error).write();
         }
     }
 

@@ -213,9 +213,9 @@ pub fn document<T: DeserializeOwned>(row: &Row) -> Result<T, DbError> {
     }
 }
 
-/// As [`document`], of the only row there may be.
+/// As [`document`], of the only row there may be. Null, where there is one always, is none.
 pub fn only_document<T: DeserializeOwned>(rows: &[Row]) -> Result<Option<T>, DbError> {
-    rows.first().map(document).transpose()
+    rows.first().filter(|row| !matches!(row.as_slice(), [DbValue::DbNull])).map(document).transpose()
 }
 
 /// As [`document`], of the only row there is.

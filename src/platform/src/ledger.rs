@@ -9,7 +9,7 @@ use crate::{
     metrics,
     orders::documents_of,
     parameters::{optional_text, text},
-    services::{Entry, PaymentOutcome, Payments, ServiceDown},
+    services::{Carts, Entry, PaymentOutcome, Payments, ServiceDown},
 };
 
 /// The statement that ends the task which would settle the row `charge`, for a `with` clause.
@@ -40,11 +40,11 @@ pub enum Settled {
 }
 
 /// Who settles: it decides what is left for tasks to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
-    /// The request that placed the order, which also clears the cart and tells the customer itself
-    /// when the payment is declined.
-    Request,
+#[derive(Clone, Copy)]
+pub enum By<'a> {
+    /// The request that placed the order. It empties the cart that became the order, if there is one, and tells
+    /// the customer itself when the payment is declined.
+    Request { cart: Option<&'a Carts> },
     /// A task, long after the request was answered or lost.
     Task,
 }
@@ -73,12 +73,13 @@ pub async fn settle(
     db: &Database,
     payments: &Payments,
     charge: &Entry,
-    by: By,
+    by: By<'_>,
     trace: &Trace,
 ) -> Result<Settled, DbError> {
     match payments.charge(charge, trace).await {
         PaymentOutcome::Approved { reference } => {
-            let confirmed = approve(db, charge, reference.as_deref(), by, trace).await?;
+            let cart_is_cleared = by.clear_cart(charge, trace).await;
+            let confirmed = approve(db, charge, reference.as_deref(), cart_is_cleared, trace).await?;
             // Counted twice should an admin have confirmed the order before.
             confirmed.iter().for_each(|order| metrics::transition(Status::Pending, order.status));
             Ok(Settled::Paid(confirmed))
@@ -93,29 +94,37 @@ pub async fn settle(
     }
 }
 
+impl By<'_> {
+    /// Empties the cart, where there is one; a task does it where this fails.
+    async fn clear_cart(self, charge: &Entry, trace: &Trace) -> bool {
+        let Self::Request { cart: Some(carts) } = self else { return false };
+        let cleared = carts.clear(&charge.user_id, trace).await;
+        if let Err(error) = &cleared {
+            let line = Line::warn("a cart is left to be cleared by a task").trace(trace);
+            line.number("order_id", charge.order_id.get()).field("error", error).write();
+        }
+        cleared.is_ok()
+    }
+}
+
 /// The money was taken: confirms the order, unless an admin has done so already, and writes the tasks
-/// that follow. An order that is given up gets a refund instead.
+/// that follow; ends the checkout if its cart is cleared. An order that is given up gets a refund instead.
 async fn approve(
     db: &Database,
     charge: &Entry,
     reference: Option<&str>,
-    by: By,
+    cart_is_cleared: bool,
     trace: &Trace,
 ) -> Result<Option<Order>, DbError> {
-    // A function of migration 0009, since its text is long and takes several times as long to plan as to run.
-    const STATEMENT: &str = "select approve_charge($1, $2, $3, $4, $5, $6)";
-    // A request clears the cart itself, at once; the task is for when it doesn't come to that.
-    let clear_cart_after = match by {
-        By::Request => 15,
-        By::Task => 0,
-    };
+    // A function of migration 0013, since its text is long and takes several times as long to plan as to run.
+    const STATEMENT: &str = "select settle_charge($1, $2, $3, $4, $5, $6)";
     let parameters = [
         charge.order_id.get().into(),
         charge.seq.into(),
         optional_text(reference),
         text(&trace.request_id),
         optional_text(trace.context().as_deref()),
-        clear_cart_after.into(),
+        cart_is_cleared.into(),
     ];
     only_document(&db.change(STATEMENT, &parameters).await?)
 }
@@ -126,7 +135,7 @@ pub async fn refuse(
     db: &Database,
     charge: &Entry,
     reason: &str,
-    by: By,
+    by: By<'_>,
     trace: &Trace,
 ) -> Result<Option<Order>, DbError> {
     const STATEMENT: &str = concat!(
@@ -161,7 +170,7 @@ pub async fn refuse(
         text(reason),
         text(&trace.request_id),
         optional_text(trace.context().as_deref()),
-        (by == By::Task).into(),
+        matches!(by, By::Task).into(),
     ];
     let cancelled: Option<Order> = only_document(&db.change(STATEMENT, &parameters).await?)?;
     cancelled.iter().for_each(|order| metrics::transition(Status::Pending, order.status));

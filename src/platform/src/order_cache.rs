@@ -1,12 +1,18 @@
-//! Single orders in Redis, with what the catalogue said of their products. All instances serve from it, and
-//! never an older version of an order after a newer one was seen:
+//! Single orders in Redis, with what the catalogue said of their products. All instances serve from it, each from the
+//! second time on that it is asked for an order: most are asked for once, which is no use keeping. It never has an
+//! older version of an order after a newer one was seen:
 //!
 //! - Whoever is about to change an order holds its entry: nothing is served from it then, until the
 //!   writer puts the new version in, or the hold has outlasted any change.
 //! - An entry gives way only to the same version or a newer one, so that a slow reader can't put back
 //!   what it read before a change.
 
-use std::{borrow::Cow, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use domain::{Order, OrderId};
@@ -51,16 +57,28 @@ impl Entry<'_> {
     }
 }
 
+/// The orders that this instance was asked for.
+static ASKED_FOR: Mutex<BTreeSet<OrderId>> = Mutex::new(BTreeSet::new());
+
+/// An instance that lives long begins anew after so many.
+const MAX_ASKED_FOR: usize = 1_024;
+
 impl OrderCache {
     fn is_off(&self) -> bool {
         self.lifetime.is_zero()
     }
 
+    /// Whether it is worth looking for an order here, and putting it in: this instance was asked for it before.
+    pub fn is_in_demand(&self, id: OrderId) -> bool {
+        let mut asked_for = ASKED_FOR.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked_for.len() >= MAX_ASKED_FOR {
+            asked_for.clear();
+        }
+        !asked_for.insert(id) && !self.is_off()
+    }
+
     /// The order of that id, if it is here.
     pub async fn get(&self, redis: &Redis, id: OrderId, now: DateTime<Utc>) -> Option<Entry<'static>> {
-        if self.is_off() {
-            return None;
-        }
         let found = redis.execute("HGET", parameters([key(id), "entry".to_owned()])).await;
         let entry = match found.as_deref() {
             Ok([RedisResult::Binary(json)]) => serde_json::from_slice(json).ok(),

@@ -36,9 +36,9 @@ macro_rules! documents_of {
 }
 pub(crate) use documents_of;
 
-/// Selects an order as a document, by a function of migration 0009: its plan is kept. Also what a bare
+/// Selects an order as a document, by a function of migration 0013: its plan is kept. Also what a bare
 /// component runs to see what reading an order costs at least.
-pub const FIND: &str = "select find_order($1)";
+pub const FIND: &str = "select order_document($1)";
 
 /// The order of that id.
 pub async fn find(db: &Database, id: OrderId) -> Result<Option<Order>, DbError> {

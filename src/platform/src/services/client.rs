@@ -3,25 +3,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
-use http_body_util::{BodyExt, Full, Limited};
+use http::{Method, uri::InvalidUri};
 use serde::{Serialize, de::DeserializeOwned};
-use spin_sdk::{
-    http::{IntoRequest, send},
-    wasip3::{http::types::ErrorCode, wit_bindgen::yield_async},
-};
 
-use super::ServiceDown;
+use super::{
+    ServiceDown,
+    exchange::{Answer, Outgoing, exchange},
+};
 use crate::{
     Trace,
     circuit::Circuits,
     timeout::within,
     variables::{self, Misconfigured},
 };
-
-/// More than any honest answer takes.
-const MAX_ANSWER: usize = 1 << 20;
 
 /// A service that takes longer to say that it is well is not.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -40,13 +34,6 @@ pub enum CallError {
     NoAnswer(String),
 }
 
-/// What a service answered.
-#[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub body: Bytes,
-}
-
 impl Answer {
     /// The body's JSON, an object: serde would also take a list of a struct's fields.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
@@ -63,8 +50,8 @@ impl Answer {
     }
 }
 
-/// What is to be sent.
-struct Outgoing<'a> {
+/// What is to be asked.
+struct Question<'a> {
     method: Method,
     path: &'a str,
     key: Option<&'a str>,
@@ -101,7 +88,7 @@ impl Client {
         trace: &Trace,
         read: impl FnOnce(&Answer) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
-        self.call(Outgoing { method: Method::GET, path, key: None, body: None }, trace, read).await
+        self.call(Question { method: Method::GET, path, key: None, body: None }, trace, read).await
     }
 
     /// As [`Client::get`].
@@ -111,7 +98,7 @@ impl Client {
         trace: &Trace,
         read: impl FnOnce(&Answer) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
-        self.call(Outgoing { method: Method::DELETE, path, key: None, body: None }, trace, read).await
+        self.call(Question { method: Method::DELETE, path, key: None, body: None }, trace, read).await
     }
 
     /// As [`Client::get`], by a call that the service knows again by its key, so that it can be repeated.
@@ -124,7 +111,7 @@ impl Client {
     ) -> Result<T, CallError> {
         let json = serde_json::to_vec(body).map_err(|error| CallError::NotReached(error.to_string()))?;
         let body = Some(("application/json", json));
-        self.call(Outgoing { method: Method::POST, path, key: Some(key), body }, trace, read).await
+        self.call(Question { method: Method::POST, path, key: Some(key), body }, trace, read).await
     }
 
     /// As [`Client::get`], by a form that changes nothing.
@@ -136,7 +123,7 @@ impl Client {
         read: impl FnOnce(&Answer) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
         let body = Some(("application/x-www-form-urlencoded", form.into_bytes()));
-        self.call(Outgoing { method: Method::POST, path, key: None, body }, trace, read).await
+        self.call(Question { method: Method::POST, path, key: None, body }, trace, read).await
     }
 
     /// Whether the service answers at all, whatever it says. The circuit has no part in it.
@@ -144,11 +131,9 @@ impl Client {
     /// # Errors
     /// A sentence for the log.
     pub async fn probe(&self) -> Result<(), String> {
-        let outgoing = Outgoing { method: Method::GET, path: "/health", key: None, body: None };
-        let request = self.request(outgoing, &Trace::default()).map_err(|error| error.to_string())?;
-        let late = || Err(CallError::NoAnswer(format!("nothing within {PROBE_TIMEOUT:?}")));
-        let answer = within(PROBE_TIMEOUT, exchange(request)).await.unwrap_or_else(late);
-        answer.map(drop).map_err(|error| error.to_string())
+        let question = Question { method: Method::GET, path: "/health", key: None, body: None };
+        let outgoing = self.outgoing(question, &Trace::default()).map_err(|error| error.to_string())?;
+        answer(outgoing, PROBE_TIMEOUT).await.map(drop).map_err(|error| error.to_string())
     }
 
     pub(super) fn down(&self, error: &CallError) -> ServiceDown {
@@ -163,80 +148,40 @@ impl Client {
     /// can't be used is a failure, unless it says that the request was wrong.
     async fn call<T>(
         &self,
-        outgoing: Outgoing<'_>,
+        question: Question<'_>,
         trace: &Trace,
         read: impl FnOnce(&Answer) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
-        let request =
-            self.request(outgoing, trace).map_err(|error| CallError::NotReached(error.to_string()))?;
+        let outgoing =
+            self.outgoing(question, trace).map_err(|error| CallError::NotReached(error.to_string()))?;
         let pass = self.circuits.admit(self.service, self.timeout).await.map_err(CallError::CircuitOpen)?;
-        let late = || Err(CallError::NoAnswer(format!("nothing within {:?}", self.timeout)));
-        let answer = within(self.timeout, exchange(request)).await.unwrap_or_else(late);
+        let answer = answer(outgoing, self.timeout).await;
         let is_refusal = answer.as_ref().is_ok_and(|answer| answer.status.is_client_error());
         let result = answer.and_then(|answer| read(&answer));
         self.circuits.judge(self.service, pass, result.is_err() && !is_refusal);
         result
     }
 
-    fn request(&self, outgoing: Outgoing<'_>, trace: &Trace) -> Result<Request<Full<Bytes>>, http::Error> {
-        let Outgoing { method, path, key, body } = outgoing;
-        let headers = headers(key, body.as_ref().map(|(media_type, body)| (*media_type, body.len())), trace)?;
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.url))
-            .body(Full::new(Bytes::from(body.map(|(_, body)| body).unwrap_or_default())))?;
-        *request.headers_mut() = headers;
-        Ok(request)
+    fn outgoing(&self, question: Question<'_>, trace: &Trace) -> Result<Outgoing, InvalidUri> {
+        let Question { method, path, key, body } = question;
+        let (media_type, body) = body.unzip();
+        let length = body.as_ref().map_or(0, Vec::len).to_string();
+        let headers = [
+            ("accept", Some("application/json")),
+            ("content-type", media_type),
+            ("content-length", Some(&length)),
+            ("idempotency-key", key),
+        ];
+        let headers = headers.into_iter().chain(trace.headers());
+        let headers = headers.filter_map(|(name, value)| Some((name.to_owned(), value?.as_bytes().to_vec())));
+        let uri = format!("{}{path}", self.url).parse()?;
+        Ok(Outgoing { method, uri, headers: headers.collect(), body })
     }
 }
 
-async fn exchange(request: Request<Full<Bytes>>) -> Result<Answer, CallError> {
-    let request = request.into_request().map_err(sort)?;
-    // Spin leaves Nagle's algorithm on: a head that leaves before its body costs 40 ms, so the body is
-    // on offer before the head goes.
-    yield_async().await;
-    let response = send(request).await.map_err(sort)?;
-    let status = response.status();
-    let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
-    let body = body.map_err(|error| CallError::NoAnswer(format!("its body: {error}")))?.to_bytes();
-    Ok(Answer { status, body })
-}
-
-fn headers(
-    key: Option<&str>,
-    body: Option<(&'static str, usize)>,
-    trace: &Trace,
-) -> Result<HeaderMap, http::header::InvalidHeaderValue> {
-    let mut headers = HeaderMap::new();
-    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-    if let Some((media_type, _)) = body {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    }
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.map_or(0, |(_, length)| length)));
-    if let Some(key) = key {
-        headers.insert(HeaderName::from_static("idempotency-key"), HeaderValue::from_str(key)?);
-    }
-    headers.extend(trace.headers().map(|(name, value)| (HeaderName::from_static(name), value)));
-    Ok(headers)
-}
-
-/// Tells the errors that come before anything was sent from those that may come after.
-fn sort(error: ErrorCode) -> CallError {
-    let text = error.to_string();
-    match error {
-        ErrorCode::ConnectionRefused
-        | ErrorCode::ConnectionLimitReached
-        | ErrorCode::DnsError(_)
-        | ErrorCode::DnsTimeout
-        | ErrorCode::DestinationNotFound
-        | ErrorCode::DestinationIpProhibited
-        | ErrorCode::DestinationIpUnroutable
-        | ErrorCode::HttpRequestDenied
-        | ErrorCode::HttpRequestUriInvalid
-        | ErrorCode::TlsCertificateError
-        | ErrorCode::TlsProtocolError => CallError::NotReached(text),
-        _ => CallError::NoAnswer(text),
-    }
+async fn answer(outgoing: Outgoing, limit: Duration) -> Result<Answer, CallError> {
+    let late = || Err(CallError::NoAnswer(format!("nothing within {limit:?}")));
+    within(limit, exchange(outgoing)).await.unwrap_or_else(late)
 }
 
 /// A piece of a path: everything but unreserved characters (RFC 3986) is escaped.
@@ -266,13 +211,5 @@ mod tests {
         ] {
             assert_eq!(segment(text), escaped);
         }
-    }
-
-    #[test]
-    fn only_errors_before_sending_mean_that_nothing_arrived() {
-        assert!(matches!(sort(ErrorCode::ConnectionRefused), CallError::NotReached(_)));
-        assert!(matches!(sort(ErrorCode::HttpRequestDenied), CallError::NotReached(_)));
-        assert!(matches!(sort(ErrorCode::ConnectionTerminated), CallError::NoAnswer(_)));
-        assert!(matches!(sort(ErrorCode::HttpResponseTimeout), CallError::NoAnswer(_)));
     }
 }

@@ -2,6 +2,7 @@
 
 mod carts;
 mod client;
+mod exchange;
 mod notifications;
 mod payments;
 mod product_cache;

@@ -5,7 +5,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{CallError, Client, ServiceDown, client::Answer};
+use super::{CallError, Client, ServiceDown, exchange::Answer};
 use crate::{Trace, metrics};
 
 /// A movement of money as it stands in the ledger: a charge or a refund.

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{CallError, Client, ProductCache, ServiceDown, client::Answer};
+use super::{CallError, Client, ProductCache, ServiceDown, exchange::Answer};
 use crate::{Redis, Trace, log::Line};
 
 /// How many products are asked for at once.

@@ -53,7 +53,7 @@ async fn no_statement_of_a_request_reads_a_big_table_from_end_to_end() {
         "from tasks",
         "from order_templates",
         "csv_cell",
-        "find_order",
+        "order_document",
     ] {
         assert!(plans.iter().any(|plan| plan.statement.contains(what)), "no plan was logged: {what}");
     }

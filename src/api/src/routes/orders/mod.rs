@@ -17,7 +17,11 @@ use std::slice;
 
 use domain::{Actor, Order};
 use http::{HeaderValue, StatusCode, header};
-use platform::{order_cache::By, orders, services::Documents};
+use platform::{
+    order_cache::{By, Entry},
+    orders,
+    services::Documents,
+};
 use spin_sdk::wasip3::spawn;
 
 use crate::{
@@ -33,18 +37,24 @@ use response::OrderResponse;
 /// `GET /orders/{order_id}`.
 pub async fn get(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
-    let cached = app.order_cache.get(&app.redis, call.order_id()?, call.now).await;
-    if let Some(entry) =
-        cached.filter(|entry| entry.has_products(call.now) && entry.order.is_visible_to(&actor))
-    {
+    let is_in_demand = app.order_cache.is_in_demand(call.order_id()?);
+    if is_in_demand && let Some(entry) = cached(call, app, &actor).await? {
         return Ok(answer(call, app, StatusCode::OK, &actor, &entry.order, &entry.products));
     }
     let order = visible(call, app, &actor).await?;
     let products = details(call, app, slice::from_ref(&order)).await;
     let reply = answer(call, app, StatusCode::OK, &actor, &order, &products);
-    let now = call.now;
-    spawn(async move { app.order_cache.put(&app.redis, &order, &products, (By::Reader, now)).await });
+    if is_in_demand {
+        let now = call.now;
+        spawn(async move { app.order_cache.put(&app.redis, &order, &products, (By::Reader, now)).await });
+    }
     Ok(reply)
+}
+
+/// The order that the path names from the cache, if it is there and the actor may see it.
+async fn cached(call: &Call, app: &App, actor: &Actor) -> Result<Option<Entry<'static>>, Problem> {
+    let found = app.order_cache.get(&app.redis, call.order_id()?, call.now).await;
+    Ok(found.filter(|entry| entry.has_products(call.now) && entry.order.is_visible_to(actor)))
 }
 
 /// The order that the path names, if the actor may see it.
