@@ -8,16 +8,31 @@ fn cached() -> Setup {
     Setup::default().variable("order_cache_seconds", "600").variable("product_cache_seconds", "600")
 }
 
-/// Reads until an answer comes from the cache: one that isn't what the database holds.
+/// Whether an order is in the cache.
+fn is_kept(app: &TestApp, id: i64) -> bool {
+    redis::cmd("HEXISTS").arg(format!("orders:order:{id}")).arg("entry").query(&mut app.redis()).unwrap()
+}
+
+/// Reads an order until it is in the cache.
 async fn is_cached(app: &TestApp, id: i64) {
     let admin = app.admin();
     app.eventually("the order is in the cache", async || {
         admin.reads_order(id).await.expect(200);
-        let key = format!("orders:order:{id}");
-        let found: bool = redis::cmd("HEXISTS").arg(key).arg("entry").query(&mut app.redis()).unwrap();
-        found.then_some(())
+        is_kept(app, id).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_order_that_is_asked_for_again_is_kept() {
+    let app = TestApp::own(cached()).await;
+    let customer = app.customer();
+    let id = app.database.add_order(&customer.id, "preparing", None).await;
+
+    customer.reads_order(id).await.expect(200);
+    assert!(!is_kept(&app, id), "most orders are asked for once");
+
+    is_cached(&app, id).await;
 }
 
 #[tokio::test]
@@ -31,7 +46,11 @@ async fn an_order_is_read_from_the_cache_by_whoever_may_see_it_and_nobody_else()
     app.database.set_status(id, "out_for_delivery").await;
 
     for person in [&customer, &courier, &app.admin()] {
-        assert_eq!(person.reads_order(id).await.expect(200).json["status"], "preparing");
+        // A new instance asks the database first.
+        app.eventually("the answer comes from the cache", async || {
+            (person.reads_order(id).await.expect(200).json["status"] == "preparing").then_some(())
+        })
+        .await;
     }
     stranger.reads_order(id).await.expect_problem(404);
     app.courier().reads_order(id).await.expect_problem(404);
