@@ -1,5 +1,6 @@
 //! Postgres: one connection for each instance, on which statements of concurrent requests follow
-//! each other without waiting; errors sorted by what a caller can do about them.
+//! each other without waiting, and which goes round among instances that are many; errors sorted by
+//! what a caller can do about them.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -19,7 +20,11 @@ use crate::{
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a connection may take to open.
-const OPENING: Duration = Duration::from_secs(3);
+const OPENING: Duration = Duration::from_secs(5);
+
+/// Spin lends a component 64 connections. Under a rush it makes more instances than that: those that came first would
+/// keep their connections for as long as they live, and the others' requests wait in vain.
+const TURN: Duration = Duration::from_secs(1);
 
 /// A server that accepts connections and never answers costs each request a timeout, unless most of
 /// them don't ask it.
@@ -53,8 +58,14 @@ pub type Row = Vec<DbValue>;
 /// Only single statements may run on it: a transaction would mix with other requests' statements.
 pub struct Database {
     address: String,
-    shared: Shared<Connection>,
+    shared: Shared<Lent>,
     silence: Mutex<Breaker>,
+}
+
+/// A connection of the host's, and since when it is ours.
+struct Lent {
+    connection: Connection,
+    since: Instant,
 }
 
 impl Database {
@@ -110,16 +121,24 @@ impl Database {
 
     /// What Postgres, or the way to it, answers; none when nothing comes.
     async fn ask(&self, statement: &str, parameters: &[ParameterValue]) -> Option<Result<Vec<Row>, Failure>> {
-        let connection = match within(OPENING, self.shared.get(Connection::open(&self.address))).await? {
-            Ok(connection) => connection,
+        let lent = match within(OPENING, self.shared.get(self.open())).await? {
+            Ok(lent) => lent,
             Err(error) => return Some(Err(error.into())),
         };
-        let result = within(TIMEOUT, rows(&connection, statement, parameters)).await;
+        if lent.since.elapsed() > TURN {
+            self.shared.replace(&lent);
+        }
+        let result = within(TIMEOUT, rows(&lent.connection, statement, parameters)).await;
         // Whatever holds up a connection holds up its other statements too.
         if matches!(result, None | Some(Err(Failure::Broken(_)))) {
-            self.shared.replace(&connection);
+            self.shared.replace(&lent);
         }
         result
+    }
+
+    async fn open(&self) -> Result<Lent, Error> {
+        let connection = Connection::open(&self.address).await?;
+        Ok(Lent { connection, since: Instant::now() })
     }
 
     fn silence(&self) -> MutexGuard<'_, Breaker> {

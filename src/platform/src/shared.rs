@@ -1,41 +1,83 @@
 //! A connection that all requests of an instance share: opened at need, replaced once it is broken.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use spin_sdk::time::sleep;
+
+/// Who waits for another request's opening looks for it, since a guest's tasks can't wake each other: first after
+/// this long, then ever more seldom.
+const FIRST_LOOK: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(32);
 
 /// The place for such a connection.
-pub struct Shared<C>(Mutex<Option<Arc<C>>>);
+pub struct Shared<C>(Mutex<State<C>>);
+
+enum State<C> {
+    Empty,
+    /// Some request is opening it.
+    Opening,
+    Open(Arc<C>),
+}
+
+/// The right to open the connection; should its request end before, the next one has it.
+struct Opening<'s, C>(&'s Shared<C>);
 
 impl<C> Shared<C> {
     pub fn new() -> Self {
-        Self(Mutex::new(None))
+        Self(Mutex::new(State::Empty))
     }
 
-    /// The connection, opened by `open` at need. The lock is never held across an await: a guest's tasks
-    /// can't wake each other, so one that waited for another's lock would trap. Two first requests
-    /// may both open one; the later is closed again.
+    /// The connection, opened by `open` at need. When many requests come at once, as to a new instance, one opens
+    /// it and the others look for it now and then.
     pub async fn get<E>(&self, open: impl Future<Output = Result<C, E>>) -> Result<Arc<C>, E> {
-        if let Some(connection) = self.current().clone() {
-            return Ok(connection);
-        }
+        let mut pause = FIRST_LOOK;
+        let opening = loop {
+            match &mut *self.state() {
+                State::Open(connection) => return Ok(connection.clone()),
+                State::Opening => {}
+                state @ State::Empty => {
+                    *state = State::Opening;
+                    break Opening(self);
+                }
+            }
+            sleep(pause).await;
+            pause = LONGEST_PAUSE.min(pause * 2);
+        };
         let opened = Arc::new(open.await?);
-        Ok(self.current().get_or_insert(opened).clone())
+        *opening.0.state() = State::Open(opened.clone());
+        Ok(opened)
     }
 
     /// Lets the next request open a new connection, unless another has replaced the broken one already.
     pub fn replace(&self, broken: &Arc<C>) {
-        let mut current = self.current();
-        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, broken)) {
-            current.take();
+        let mut state = self.state();
+        if matches!(&*state, State::Open(current) if Arc::ptr_eq(current, broken)) {
+            *state = State::Empty;
         }
     }
 
     /// Ends the connection, once nobody uses it any more, until somebody needs one again.
     pub fn let_go(&self) {
-        self.current().take();
+        let mut state = self.state();
+        if matches!(*state, State::Open(_)) {
+            *state = State::Empty;
+        }
     }
 
-    fn current(&self) -> MutexGuard<'_, Option<Arc<C>>> {
+    fn state(&self) -> MutexGuard<'_, State<C>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<C> Drop for Opening<'_, C> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        if matches!(*state, State::Opening) {
+            *state = State::Empty;
+        }
     }
 }
 
