@@ -1,6 +1,6 @@
 -- The workloads' requests, for wrk, and a line of JSON at the end. The arguments stand in `wrk.rs`.
 local workload, path, orders, tokens, steps, created
-local turn, is_verified = 0, false
+local turn, last_customer, is_verified = 0, 0, false
 
 local ORDER = '{"delivery_address":"123 Main St, City, State 12345",'
   .. '"delivery_latitude":"40.7128","delivery_longitude":"-74.0060"}'
@@ -24,8 +24,8 @@ end
 
 -- Customers in turn, so that none has two requests under way.
 local function customer()
-  turn = turn % #tokens.customers + 1
-  return tokens.customers[turn]
+  last_customer = last_customer % #tokens.customers + 1
+  return tokens.customers[last_customer]
 end
 
 local function read(id)
@@ -66,7 +66,7 @@ local workloads = {
     local chance = math.random(100)
     if chance <= 80 then return read(math.random(orders)) end
     if chance > 95 then return advance() end
-    return ask("POST", "/orders", tokens.customers[math.random(#tokens.customers)], ORDER)
+    return place()
   end,
 }
 
@@ -78,7 +78,7 @@ function init(args)
   local all = lines(args[5])
   tokens = { admin = table.remove(all, 1), customers = all }
   steps = steps_of(args[6] and lines(args[6]) or {})
-  if #steps == 0 then turn = math.random(#all) end
+  last_customer = math.random(#all)
   created = args[7] and io.open(args[7], "a")
   if not created then response = nil end
   ran_out = 0
