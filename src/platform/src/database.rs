@@ -28,7 +28,7 @@ const TURN: Duration = Duration::from_secs(1);
 
 /// A server that accepts connections and never answers costs each request a timeout, unless most of
 /// them don't ask it.
-const SILENCE: Limits = Limits { failures: 3, window: Duration::from_secs(10), open: Duration::from_secs(1) };
+const SILENCE: Limits = Limits { failures: 3, window: Duration::from_secs(20), open: Duration::from_secs(1) };
 
 /// How long a report may take.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(60);
