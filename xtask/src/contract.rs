@@ -107,7 +107,9 @@ async fn check(
         let examples = if at_length { options.examples } else { options.examples.div_ceil(4) };
         let mut command = Command::new(schemathesis);
         command.current_dir(&state.directory);
-        command.arg("--config-file").arg(project::root().join("tests/contract/schemathesis.toml"));
+        let configuration = project::root().join("tests/contract");
+        command.env("SCHEMATHESIS_HOOKS", configuration.join("hooks.py"));
+        command.arg("--config-file").arg(configuration.join("schemathesis.toml"));
         command.args(["run", &format!("http://{address}/openapi.json")]);
         command.args(["--seed", &options.seed.to_string(), "--max-examples", &examples.to_string()]);
         // They are about roles that may do little, and about orders that there aren't.
