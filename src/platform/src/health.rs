@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use spin_sdk::{pg::DbValue, redis::RedisResult};
 
-use crate::{Database, DbError, Redis, log::Line, redis::texts, services::Client};
+use crate::{Database, DbError, Redis, log::Line, services::Client};
 
 /// The newest migration, which this version of the service needs.
 pub const SCHEMA_VERSION: i32 = 13;
@@ -75,27 +75,27 @@ pub async fn report(db: &Database, redis: &Redis, services: &[&Client], now: Dat
 }
 
 async fn kept_report(redis: &Redis) -> Option<Report> {
-    match redis.execute("GET", texts([REPORT])).await.ok()?.first()? {
+    match redis.execute("GET", [REPORT]).await.ok()?.first()? {
         RedisResult::Binary(json) => serde_json::from_slice(json).ok(),
         _ => None,
     }
 }
 
 async fn is_our_turn(redis: &Redis) -> bool {
-    let claimed = redis.execute("SET", texts([TURN, "1", "NX", "PX", "2000"])).await;
+    let claimed = redis.execute("SET", [TURN, "1", "NX", "PX", "2000"]).await;
     claimed.is_ok_and(|answer| !matches!(answer.first(), None | Some(RedisResult::Nil)))
 }
 
 async fn keep(redis: &Redis, report: &Report) {
     let json = serde_json::to_string(report).expect("our own types have no unserializable values");
-    if let Err(error) = redis.execute("SET", texts([REPORT, &json, "EX", "60"])).await {
+    if let Err(error) = redis.execute("SET", [REPORT, &json, "EX", "60"]).await {
         Line::debug("a health report isn't kept").field("error", error).write();
     }
 }
 
 async fn look(db: &Database, redis: &Redis, services: &[&Client], now: DateTime<Utc>) -> Report {
     let postgres = async { schema_version(db).await.map(drop).map_err(|error| error.to_string()) };
-    let ping = async { redis.execute("PING", []).await.map(drop) };
+    let ping = async { redis.execute("PING", [""; 0]).await.map(drop) };
     let services = services.iter().map(|service| look_at(service.service, service.probe()).boxed_local());
     let others = [look_at("postgres", postgres).boxed_local(), look_at("redis", ping).boxed_local()];
     let dependencies = join_all(others.into_iter().chain(services)).await;

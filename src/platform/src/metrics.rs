@@ -12,10 +12,7 @@ use std::{
 };
 
 use domain::Status;
-use spin_sdk::{
-    redis::{RedisParameter, RedisResult},
-    time::sleep,
-};
+use spin_sdk::{redis::RedisResult, time::sleep};
 
 use crate::{Redis, random_id};
 
@@ -159,8 +156,7 @@ pub async fn flush(redis: &Redis) -> Result<(), String> {
     let Some(batch) = next_batch() else { return Ok(()) };
     let counts = batch.counts.iter().flat_map(|(series, count)| [series.clone(), count.to_string()]);
     let keys = [SCRIPT.to_owned(), "2".to_owned(), KEY.to_owned(), format!("{KEY}:{}", batch.id)];
-    let arguments = keys.into_iter().chain(counts).map(|text| RedisParameter::Binary(text.into_bytes()));
-    let flushed = redis.execute("EVAL", arguments).await.map(drop);
+    let flushed = redis.execute("EVAL", keys.into_iter().chain(counts)).await.map(drop);
     if flushed.is_err() {
         keep(batch);
     }
@@ -181,7 +177,7 @@ fn keep(batch: Batch) {
 /// # Errors
 /// Redis can't be reached; a sentence for the log.
 pub async fn counted(redis: &Redis) -> Result<Figures, String> {
-    let entries = redis.execute("HGETALL", [RedisParameter::Binary(KEY.as_bytes().to_vec())]).await?;
+    let entries = redis.execute("HGETALL", [KEY]).await?;
     let texts: Vec<_> = entries.iter().filter_map(text).collect();
     let (pairs, _) = texts.as_chunks::<2>();
     let figures = pairs.iter().filter_map(|[series, count]| Some((series.clone(), count.parse().ok()?)));

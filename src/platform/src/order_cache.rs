@@ -17,7 +17,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use domain::{Order, OrderId};
 use serde::{Deserialize, Serialize};
-use spin_sdk::redis::{RedisParameter, RedisResult};
+use spin_sdk::redis::RedisResult;
 
 use crate::{Redis, log::Line, metrics, services::Documents};
 
@@ -70,16 +70,19 @@ impl OrderCache {
 
     /// Whether it is worth looking for an order here, and putting it in: this instance was asked for it before.
     pub fn is_in_demand(&self, id: OrderId) -> bool {
+        if self.is_off() {
+            return false;
+        }
         let mut asked_for = ASKED_FOR.lock().unwrap_or_else(PoisonError::into_inner);
         if asked_for.len() >= MAX_ASKED_FOR {
             asked_for.clear();
         }
-        !asked_for.insert(id) && !self.is_off()
+        !asked_for.insert(id)
     }
 
     /// The order of that id, if it is here.
     pub async fn get(&self, redis: &Redis, id: OrderId, now: DateTime<Utc>) -> Option<Entry<'static>> {
-        let found = redis.execute("HGET", parameters([key(id), "entry".to_owned()])).await;
+        let found = redis.execute("HGET", [key(id), "entry".to_owned()]).await;
         let entry = match found.as_deref() {
             Ok([RedisResult::Binary(json)]) => serde_json::from_slice(json).ok(),
             _ => None,
@@ -148,15 +151,11 @@ impl OrderCache {
 }
 
 async fn run(redis: &Redis, arguments: impl Iterator<Item = String>) {
-    if let Err(error) = redis.execute("EVAL", parameters(arguments)).await {
+    if let Err(error) = redis.execute("EVAL", arguments).await {
         Line::warn("cached orders may be outdated for their lifetime").field("error", error).write();
     }
 }
 
 fn key(id: OrderId) -> String {
     format!("orders:order:{id}")
-}
-
-fn parameters(texts: impl IntoIterator<Item = String>) -> impl Iterator<Item = RedisParameter> {
-    texts.into_iter().map(|text| RedisParameter::Binary(text.into_bytes()))
 }

@@ -13,7 +13,6 @@ use crate::{
     Database, DbError, Redis, Trace,
     database::{document, the_document},
     metrics::Figures,
-    redis::texts,
 };
 
 /// How many tasks a worker takes at once.
@@ -179,7 +178,7 @@ pub async fn nudge(redis: &Redis, channel: &str) -> Result<(), String> {
         return Ok(());
     }
     let (key, lifetime) = (format!("{channel}:gathering"), GATHERED.as_millis().to_string());
-    let answer = redis.execute("SET", texts([&key, "1", "nx", "px", &lifetime])).await?;
+    let answer = redis.execute("SET", [key.as_str(), "1", "nx", "px", &lifetime]).await?;
     if matches!(answer.as_slice(), [RedisResult::Nil]) {
         // Whoever set it sends a message, and not before it is gone.
         return Ok(());
@@ -187,7 +186,7 @@ pub async fn nudge(redis: &Redis, channel: &str) -> Result<(), String> {
     IS_GATHERING.store(true, Ordering::Relaxed);
     sleep(GATHERED + MARGIN).await;
     IS_GATHERING.store(false, Ordering::Relaxed);
-    redis.execute("PUBLISH", texts([channel, "due"])).await.map(drop)
+    redis.execute("PUBLISH", [channel, "due"]).await.map(drop)
 }
 
 /// Wakes the task component if no instance has done so within a second: what keeps retries and
@@ -196,7 +195,7 @@ pub async fn tick(redis: &Redis, channel: &str) -> Result<(), String> {
     const SCRIPT: &str = "if redis.call('set', KEYS[1], '1', 'nx', 'px', '1000') then \
         return redis.call('publish', ARGV[1], ARGV[2]) end return 0";
     let key = format!("{channel}:tick");
-    redis.execute("EVAL", texts([SCRIPT, "1", &key, channel, TICK])).await.map(drop)
+    redis.execute("EVAL", [SCRIPT, "1", &key, channel, TICK]).await.map(drop)
 }
 
 /// How long the queue is.

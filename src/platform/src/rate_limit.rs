@@ -2,7 +2,7 @@
 
 use std::{str::FromStr, time::Duration};
 
-use spin_sdk::redis::{RedisParameter, RedisResult};
+use spin_sdk::redis::RedisResult;
 
 use crate::Redis;
 
@@ -89,7 +89,6 @@ impl Limits {
         let interval = window / u64::from(quota.requests);
         let key = format!("orders:rate:{}:{sender}", class.as_str());
         let arguments = [SCRIPT.to_owned(), "1".to_owned(), key, interval.to_string(), window.to_string()];
-        let arguments = arguments.map(|text| RedisParameter::Binary(text.into_bytes()));
         match redis.execute("EVAL", arguments).await?.as_slice() {
             [RedisResult::Int64(remaining), RedisResult::Int64(reset), RedisResult::Int64(wait)] => {
                 let micros = |number: i64| Duration::from_micros(u64::try_from(number).unwrap_or(0));

@@ -29,11 +29,12 @@ impl Redis {
     pub async fn execute(
         &self,
         command: &str,
-        arguments: impl IntoIterator<Item = RedisParameter>,
+        arguments: impl IntoIterator<Item = impl Into<Vec<u8>>>,
     ) -> Result<Vec<RedisResult>, String> {
         let late = || format!("no answer within {TIMEOUT:?}");
         let opened = within(TIMEOUT, self.shared.get(Connection::open(&self.address))).await;
         let connection = opened.ok_or_else(late)?.map_err(|error| error.to_string())?;
+        let arguments = arguments.into_iter().map(|argument| RedisParameter::Binary(argument.into()));
         let answer = within(TIMEOUT, connection.execute(command, arguments)).await;
         let result = answer.ok_or_else(late).and_then(|result| result.map_err(|error| error.to_string()));
         if result.is_err() {
@@ -46,9 +47,4 @@ impl Redis {
     pub fn let_go(&self) {
         self.shared.let_go();
     }
-}
-
-/// Texts as arguments of a command.
-pub fn texts<const N: usize>(texts: [&str; N]) -> [RedisParameter; N] {
-    texts.map(|text| RedisParameter::Binary(text.as_bytes().to_vec()))
 }

@@ -5,7 +5,7 @@ use domain::{Actor, OrderId, Role, UserId};
 use serde::{Deserialize, Serialize};
 use spin_sdk::redis::RedisResult;
 
-use crate::{Redis, redis::texts};
+use crate::Redis;
 
 /// How long a ticket holds.
 pub const LIFETIME_SECONDS: u32 = 60;
@@ -25,7 +25,7 @@ struct Ticket {
 pub async fn issue(redis: &Redis, ticket: &str, order: OrderId, holder: &Actor) -> Result<(), String> {
     let kept = Ticket { order_id: order, user_id: holder.id.clone(), role: holder.role };
     let kept = serde_json::to_string(&kept).map_err(|error| error.to_string())?;
-    redis.execute("SET", texts([&key(ticket), &kept, "EX", &LIFETIME_SECONDS.to_string()])).await.map(drop)
+    redis.execute("SET", [key(ticket), kept, "EX".to_owned(), LIFETIME_SECONDS.to_string()]).await.map(drop)
 }
 
 /// Who holds the ticket; none unless it was issued for that order within the last minute.
@@ -33,7 +33,7 @@ pub async fn issue(redis: &Redis, ticket: &str, order: OrderId, holder: &Actor) 
 /// # Errors
 /// As [`issue`].
 pub async fn holder(redis: &Redis, ticket: &str, order: OrderId) -> Result<Option<Actor>, String> {
-    let found = redis.execute("GET", texts([&key(ticket)])).await?;
+    let found = redis.execute("GET", [key(ticket)]).await?;
     let Some(RedisResult::Binary(kept)) = found.first() else { return Ok(None) };
     let kept: Ticket = serde_json::from_slice(kept).map_err(|error| error.to_string())?;
     let holder = Actor { id: kept.user_id, role: kept.role, email: None };

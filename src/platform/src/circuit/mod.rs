@@ -10,10 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use spin_sdk::{
-    redis::{RedisParameter, RedisResult},
-    wasip3::spawn,
-};
+use spin_sdk::{redis::RedisResult, wasip3::spawn};
 
 use self::breaker::Failure;
 pub use self::breaker::{Breaker, Limits, Pass, State};
@@ -194,7 +191,7 @@ impl Circuits {
 
     /// The service is back.
     async fn forget(self: Arc<Self>, service: &'static str) {
-        let keys = ["open", "failures", "probe"].map(|part| text(&key(service, part)));
+        let keys = ["open", "failures", "probe"].map(|part| key(service, part));
         if let Err(error) = self.redis.execute("DEL", keys).await {
             unshared(error);
         }
@@ -219,7 +216,7 @@ impl Circuits {
         let count = keys.len().to_string();
         let words = [script, &count].into_iter();
         let words = words.chain(keys.iter().chain(arguments).map(String::as_str));
-        let replies = self.redis.execute("EVAL", words.map(text)).await.map_err(unshared).ok()?;
+        let replies = self.redis.execute("EVAL", words).await.map_err(unshared).ok()?;
         let number = |reply| match reply {
             RedisResult::Int64(number) => Ok(number),
             other => Err(format!("{other:?} is no number")),
@@ -249,10 +246,6 @@ fn milliseconds(number: i64) -> Duration {
 
 fn key(service: &str, part: &str) -> String {
     format!("circuit:{service}:{part}")
-}
-
-fn text(text: &str) -> RedisParameter {
-    RedisParameter::Binary(text.as_bytes().to_vec())
 }
 
 fn unshared(error: String) {

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::ProductId;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use spin_sdk::redis::{RedisParameter, RedisResult};
+use spin_sdk::redis::RedisResult;
 
 use super::Documents;
 use crate::{Redis, log::Line, metrics};
@@ -42,7 +42,7 @@ impl ProductCache {
         if self.lifetime.is_zero() || ids.is_empty() {
             return seen;
         }
-        let keys = ids.iter().map(|id| RedisParameter::Binary(key(*id).into_bytes()));
+        let keys = ids.iter().map(|id| key(*id));
         let Ok(found) = redis.execute("MGET", keys).await else { return seen };
         for (id, found) in ids.iter().zip(found) {
             let entry = match &found {
@@ -73,8 +73,7 @@ impl ProductCache {
             .into_iter()
             .chain(products.keys().map(|id| key(*id)))
             .chain([KEPT.as_millis().to_string()])
-            .chain(entries)
-            .map(|text| RedisParameter::Binary(text.into_bytes()));
+            .chain(entries);
         if let Err(error) = redis.execute("EVAL", arguments).await {
             Line::debug("products aren't cached").field("error", error).write();
         }

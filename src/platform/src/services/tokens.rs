@@ -5,7 +5,7 @@ use serde::Deserialize;
 use spin_sdk::redis::RedisResult;
 
 use super::{Client, ServiceDown};
-use crate::{Redis, Trace, log::Line, redis::texts};
+use crate::{Redis, Trace, log::Line};
 
 /// How long an answer counts, in seconds. Whether the token has expired is checked at each request.
 const LIFETIME: &str = "30";
@@ -29,7 +29,7 @@ impl Tokens {
         trace: &Trace,
     ) -> Result<bool, ServiceDown> {
         let key = format!("orders:token:{digest}");
-        let known = redis.execute("GET", texts([&key])).await;
+        let known = redis.execute("GET", [key.as_str()]).await;
         if let Ok([RedisResult::Binary(active)]) = known.as_deref() {
             return Ok(active == b"1");
         }
@@ -39,7 +39,7 @@ impl Tokens {
             _ => Err(answer.unexpected()),
         });
         let Introspection { active } = answer.await.map_err(|error| self.0.down(&error))?;
-        let kept = redis.execute("SET", texts([&key, if active { "1" } else { "0" }, "EX", LIFETIME])).await;
+        let kept = redis.execute("SET", [key.as_str(), if active { "1" } else { "0" }, "EX", LIFETIME]).await;
         if let Err(error) = kept {
             Line::debug("a token will be asked for again").trace(trace).field("error", error).write();
         }
