@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use http::{Method, uri::InvalidUri};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 
 use super::{
     ServiceDown,
@@ -32,22 +32,6 @@ pub enum CallError {
     /// The request may have been carried out.
     #[error("no answer: {0}")]
     NoAnswer(String),
-}
-
-impl Answer {
-    /// The body's JSON, an object: serde would also take a list of a struct's fields.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
-        if !self.body.trim_ascii_start().starts_with(b"{") {
-            return Err(CallError::NoAnswer("its answer is no JSON object".to_owned()));
-        }
-        let unreadable = |error| CallError::NoAnswer(format!("its answer can't be read: {error}"));
-        serde_json::from_slice(&self.body).map_err(unreadable)
-    }
-
-    /// A status that isn't in the contract.
-    pub fn unexpected(&self) -> CallError {
-        CallError::NoAnswer(format!("answered {}", self.status))
-    }
 }
 
 /// What is to be asked.

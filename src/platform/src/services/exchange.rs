@@ -3,8 +3,8 @@
 //! The SDK's `send` speaks the `http` crate's types, for which it makes a body of every request and takes all headers
 //! of an answer apart. Several exchanges are on the way of each order, and nobody looks at those headers.
 
-use bytes::Bytes;
 use http::{Method, StatusCode, Uri};
+use serde::de::DeserializeOwned;
 use spin_sdk::wasip3::{
     http::{
         client,
@@ -36,7 +36,23 @@ pub struct Outgoing {
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
-    pub body: Bytes,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body's JSON, an object: serde would also take a list of a struct's fields.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
+        if !self.body.trim_ascii_start().starts_with(b"{") {
+            return Err(CallError::NoAnswer("its answer is no JSON object".to_owned()));
+        }
+        let unreadable = |error| CallError::NoAnswer(format!("its answer can't be read: {error}"));
+        serde_json::from_slice(&self.body).map_err(unreadable)
+    }
+
+    /// A status that isn't in the contract.
+    pub fn unexpected(&self) -> CallError {
+        CallError::NoAnswer(format!("answered {}", self.status))
+    }
 }
 
 /// Sends a request and reads the answer to its end.
@@ -55,7 +71,7 @@ pub async fn exchange(outgoing: Outgoing) -> Result<Answer, CallError> {
     let status = StatusCode::from_u16(response.get_status_code());
     let status = status.map_err(|error| CallError::NoAnswer(error.to_string()))?;
     let body = body(response).await.map_err(|error| CallError::NoAnswer(format!("its body: {error}")))?;
-    Ok(Answer { status, body: body.into() })
+    Ok(Answer { status, body })
 }
 
 fn request(outgoing: Outgoing) -> Result<Request, &'static str> {
@@ -84,20 +100,16 @@ fn request(outgoing: Outgoing) -> Result<Request, &'static str> {
 
 /// The whole body of an answer. Where its length is known, its end isn't waited for.
 async fn body(response: Response) -> Result<Vec<u8>, ErrorCode> {
-    let too_long = || ErrorCode::HttpResponseBodySize(Some(MAX_ANSWER as u64));
     let length = length(&response)?;
-    if length.is_some_and(|length| length > MAX_ANSWER) {
-        return Err(too_long());
-    }
     // Dropped, it says that all went well here.
     let (_received, received) = wit_future::new(|| Ok(()));
     let (mut contents, trailers) = Response::consume_body(response, received);
-    let mut body = Vec::with_capacity(length.unwrap_or(READ_SIZE));
+    let mut body = Vec::new();
     while length.is_none_or(|length| body.len() < length) {
-        if body.len() > MAX_ANSWER {
-            return Err(too_long());
+        if length.unwrap_or(body.len()) > MAX_ANSWER {
+            return Err(ErrorCode::HttpResponseBodySize(Some(MAX_ANSWER as u64)));
         }
-        body.reserve(if length.is_none() { READ_SIZE } else { 0 });
+        body.reserve(length.map_or(READ_SIZE, |length| length - body.len()));
         if !read(&mut contents, &mut body).await {
             // What ended it early comes in the place of trailers.
             trailers.await?;

@@ -1,6 +1,6 @@
 //! `PUT` and `GET /orders/{order_id}/delivery-location`.
 
-use end_to_end::{TestApp, a_place};
+use end_to_end::{STATUSES, TestApp, a_place};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
@@ -60,17 +60,7 @@ async fn before_the_first_report_there_is_no_location() {
 async fn only_an_order_on_the_road_has_a_location() {
     let app = TestApp::shared().await;
     let (customer, courier, admin) = (app.customer(), app.courier(), app.admin());
-    for status in [
-        "pending",
-        "confirmed",
-        "preparing",
-        "delivered",
-        "cancelled",
-        "return_requested",
-        "return_approved",
-        "picked_up",
-        "refunded",
-    ] {
+    for status in STATUSES.into_iter().filter(|status| *status != "out_for_delivery") {
         let id = app.database.add_order(&customer.id, status, Some(&courier.id)).await;
         let before = app.database.order(id).await;
 
