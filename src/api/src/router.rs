@@ -2,10 +2,10 @@
 
 use std::sync::LazyLock;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::future::LocalBoxFuture;
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use platform::{Trace, rate_limit::Class, variables::Misconfigured};
 use routefinder::Router;
 use spin_sdk::wasip3::http_compat::IncomingRequestBody;
@@ -16,6 +16,9 @@ use crate::{
 
 /// No body this service understands is nearly as long.
 const MAX_BODY: usize = 64 * 1024;
+
+/// A client that is cut off while it still sends may never read the answer: so much is taken and thrown away.
+const MAX_DISCARDED: usize = 4 * 1024 * 1024;
 
 pub type Answer = Result<Reply, Problem>;
 pub type Handler = for<'c> fn(&'c Call) -> LocalBoxFuture<'c, Answer>;
@@ -100,20 +103,28 @@ fn allowed(routes: &[&'static Route]) -> HeaderValue {
     HeaderValue::try_from(methods.join(", ")).expect("names of methods make a valid header")
 }
 
-async fn read(method: &Method, body: IncomingRequestBody) -> Result<Bytes, Problem> {
+async fn read(method: &Method, mut body: IncomingRequestBody) -> Result<Bytes, Problem> {
+    let (mut content, mut length) = (BytesMut::new(), 0);
     if matches!(*method, Method::GET | Method::HEAD) {
-        return Ok(Bytes::new());
+        return Ok(content.freeze());
     }
-    match Limited::new(body, MAX_BODY).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            let detail = format!("the body is over {} KiB, the most this service takes", MAX_BODY / 1024);
-            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail))
-        }
-        Err(_) => {
-            Err(Problem::new(StatusCode::BAD_REQUEST, "incomplete-body", "the body did not arrive whole"))
+    while length <= MAX_DISCARDED
+        && let Some(frame) = body.frame().await
+    {
+        let incomplete = |_| {
+            Problem::new(StatusCode::BAD_REQUEST, "incomplete-body", "the body did not arrive whole")
+        };
+        let part = frame.map_err(incomplete)?.into_data().unwrap_or_default();
+        length += part.len();
+        if length <= MAX_BODY {
+            content.extend_from_slice(&part);
         }
     }
+    if length > MAX_BODY {
+        let detail = format!("the body is over {} KiB, the most this service takes", MAX_BODY / 1024);
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail));
+    }
+    Ok(content.freeze())
 }
 
 #[cfg(test)]
