@@ -1,9 +1,12 @@
 //! Which web pages may call the service (Fetch standard, CORS): those of the configured origins.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use platform::variables::{self, Misconfigured};
 
-use crate::reply::{Body, Reply};
+use crate::{
+    incoming::Incoming,
+    reply::{Body, Reply},
+};
 
 /// How long a browser may remember what a preflight told it, in seconds.
 const MAX_AGE: &str = "600";
@@ -66,10 +69,10 @@ impl Origins {
 }
 
 /// Whether a browser asks what it may send.
-pub fn is_preflight(parts: &Parts) -> bool {
-    parts.method == Method::OPTIONS
-        && parts.headers.contains_key(header::ORIGIN)
-        && parts.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+pub fn is_preflight(request: &Incoming) -> bool {
+    request.method == Method::OPTIONS
+        && request.headers.contains_key(header::ORIGIN)
+        && request.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 /// 204: what may be sent to a path with those methods. Whether this origin may send it, its own header

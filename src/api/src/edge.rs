@@ -4,11 +4,10 @@
 use std::time::Instant;
 
 use domain::{OrderId, Role};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use platform::{Trace, log::Line, metrics, random_id};
-use spin_sdk::http::Request;
 
-use crate::{App, problem::Problem, reply::Reply, router};
+use crate::{App, incoming::Incoming, problem::Problem, reply::Reply, router};
 
 /// More than any client has reason to send.
 const MAX_HEADERS: usize = 32 * 1024;
@@ -28,17 +27,16 @@ pub struct Record {
 }
 
 /// Answers a request, whatever it is.
-pub async fn answer(request: Request) -> Reply {
+pub async fn answer(request: Incoming) -> Reply {
     let begun = Instant::now();
-    let (parts, body) = request.into_parts();
-    let trace = Trace::of(&parts.headers, random_id);
-    let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
-    let origin = parts.headers.get(header::ORIGIN).cloned();
+    let trace = Trace::of(&request.headers, random_id);
+    let (method, path) = (request.method.clone(), request.target.path().to_owned());
+    let origin = request.headers.get(header::ORIGIN).cloned();
     let app = App::get().await;
 
     let mut record = Record::default();
-    let answer = match check_size(&parts) {
-        Ok(()) => router::dispatch(&app, parts, body, &trace, &mut record).await,
+    let answer = match check_size(&request) {
+        Ok(()) => router::dispatch(&app, request, &trace, &mut record).await,
         Err(problem) => Err(problem),
     };
     let mut reply = answer.unwrap_or_else(|problem| problem.reply(&path, &trace));
@@ -55,13 +53,12 @@ pub async fn answer(request: Request) -> Reply {
     reply
 }
 
-fn check_size(parts: &Parts) -> Result<(), Problem> {
-    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
-    if target > MAX_TARGET {
+fn check_size(request: &Incoming) -> Result<(), Problem> {
+    if request.target.as_str().len() > MAX_TARGET {
         let detail = format!("the address is over {} KiB, the most this service takes", MAX_TARGET / 1024);
         return Err(Problem::new(StatusCode::URI_TOO_LONG, "address-too-long", detail));
     }
-    let headers: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let headers: usize = request.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if headers > MAX_HEADERS {
         let detail = format!("the headers are over {} KiB, the most this service takes", MAX_HEADERS / 1024);
         return Err(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large", detail));

@@ -8,6 +8,7 @@ mod cors;
 mod delivery;
 mod edge;
 mod idempotency;
+mod incoming;
 mod limits;
 mod openapi;
 mod paging;
@@ -20,20 +21,27 @@ mod routes;
 mod tracking;
 
 use platform::{log::Line, metrics};
-use spin_sdk::{
-    http::Request,
-    wasip3::{http::types::Response, spawn},
+use spin_sdk::wasip3::{
+    exports::http::handler::Guest,
+    http::types::{ErrorCode, Request, Response},
+    spawn,
 };
 
-use crate::{app::App, call::Call};
+use crate::{app::App, call::Call, incoming::Incoming};
 
 /// Where every request enters. (The names of a component's exports are none for a native linker.)
-#[cfg_attr(target_arch = "wasm32", spin_sdk::http_service)]
-pub async fn handle(request: Request) -> Response {
-    let reply = edge::answer(request).await;
-    let response = reply.send().await;
-    spawn(follow_up());
-    response
+pub struct Service;
+
+#[cfg(target_arch = "wasm32")]
+spin_sdk::wasip3::http::service::export!(Service);
+
+impl Guest for Service {
+    async fn handle(request: Request) -> Result<Response, ErrorCode> {
+        let reply = edge::answer(Incoming::try_from(request)?).await;
+        let response = reply.send().await;
+        spawn(follow_up());
+        Ok(response)
+    }
 }
 
 /// What has time until the answer is sent: lets the task component look for due work, at most once a

@@ -4,14 +4,15 @@ use std::sync::LazyLock;
 
 use bytes::{Bytes, BytesMut};
 use futures::future::LocalBoxFuture;
-use http::{HeaderValue, Method, StatusCode, header, request::Parts};
+use http::{HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
 use platform::{Trace, rate_limit::Class, variables::Misconfigured};
 use routefinder::Router;
-use spin_sdk::wasip3::http_compat::IncomingRequestBody;
+use spin_sdk::wasip3::{http::types::Request, http_compat::IncomingRequestBody};
 
 use crate::{
-    App, Call, auth, cors, edge::Record, idempotency, limits, problem::Problem, reply::Reply, routes::ROUTES,
+    App, Call, auth, cors, edge::Record, idempotency, incoming::Incoming, limits, problem::Problem, reply::Reply,
+    routes::ROUTES,
 };
 
 /// No body this service understands is nearly as long.
@@ -48,22 +49,21 @@ static ROUTER: LazyLock<Router<Vec<&'static Route>>> = LazyLock::new(|| {
 /// Finds a request's handler and lets it answer.
 pub async fn dispatch(
     app: &Result<&'static App, Misconfigured>,
-    parts: Parts,
-    body: IncomingRequestBody,
+    request: Incoming,
     trace: &Trace,
     record: &mut Record,
 ) -> Answer {
-    let path = match parts.uri.path().trim_end_matches('/') {
+    let path = match request.target.path().trim_end_matches('/') {
         "" => "/",
         path => path,
     };
     let Some(found) = ROUTER.best_match(path) else {
         return Err(Problem::not_found("there is nothing at this path"));
     };
-    if cors::is_preflight(&parts) {
+    if cors::is_preflight(&request) {
         return Ok(cors::preflight(allowed(found.handler())));
     }
-    let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };
+    let method = if request.method == Method::HEAD { &Method::GET } else { &request.method };
     let Some(route) = found.handler().iter().find(|route| route.method == *method) else {
         return Err(wrong_method(found.handler()));
     };
@@ -71,16 +71,16 @@ pub async fn dispatch(
     let parameters =
         found.captures().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let query =
-        form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
-    let mut call = Call::new(app.clone(), parameters, query, parts.headers, trace.clone());
+        form_urlencoded::parse(request.target.query().unwrap_or_default().as_bytes()).into_owned().collect();
+    let mut call = Call::new(app.clone(), parameters, query, request.headers, trace.clone());
     record.order_id = call.order_id().ok();
     record.limit = limits::check(route, &call).await?;
     if route.class.is_some() {
         auth::confirm(&call).await?;
     }
-    call.body = read(&parts.method, body).await?;
+    call.body = read(&request.method, request.request).await?;
     let answer = if route.takes_idempotency_key {
-        idempotency::answer(route, parts.uri.path(), &mut call).await
+        idempotency::answer(route, request.target.path(), &mut call).await
     } else {
         (route.handler)(&call).await
     };
@@ -103,17 +103,17 @@ fn allowed(routes: &[&'static Route]) -> HeaderValue {
     HeaderValue::try_from(methods.join(", ")).expect("names of methods make a valid header")
 }
 
-async fn read(method: &Method, mut body: IncomingRequestBody) -> Result<Bytes, Problem> {
+async fn read(method: &Method, request: Request) -> Result<Bytes, Problem> {
     let (mut content, mut length) = (BytesMut::new(), 0);
     if matches!(*method, Method::GET | Method::HEAD) {
         return Ok(content.freeze());
     }
+    let incomplete =
+        |_| Problem::new(StatusCode::BAD_REQUEST, "incomplete-body", "the body did not arrive whole");
+    let mut body = IncomingRequestBody::new(request).map_err(incomplete)?;
     while length <= MAX_DISCARDED
         && let Some(frame) = body.frame().await
     {
-        let incomplete = |_| {
-            Problem::new(StatusCode::BAD_REQUEST, "incomplete-body", "the body did not arrive whole")
-        };
         let part = frame.map_err(incomplete)?.into_data().unwrap_or_default();
         length += part.len();
         if length <= MAX_BODY {
