@@ -116,7 +116,7 @@ async fn approve(
     cart_is_cleared: bool,
     trace: &Trace,
 ) -> Result<Option<Order>, DbError> {
-    // A function of migration 0013, since its text is long and takes several times as long to plan as to run.
+    // A function of migration 0014, since its text is long and takes several times as long to plan as to run.
     const STATEMENT: &str = "select settle_charge($1, $2, $3, $4, $5, $6)";
     let parameters = [
         charge.order_id.get().into(),
@@ -156,7 +156,8 @@ pub async fn refuse(
         ), settled as (",
         ending_settlement!(),
         "), released as (
-            delete from checkouts k using charge c where k.order_id = c.order_id and c.seq = 1
+            delete from checkouts k using charge c, orders o
+            where o.id = c.order_id and c.seq = 1 and k.user_id = o.user_id and k.order_id = o.id
         ), follow_up as (
             insert into tasks (kind, order_id, payload, request_id, traceparent)
             select 'notify.status', id, jsonb_build_object('status', status), $4, $5 from changed where $6

@@ -67,14 +67,14 @@ const NEVER_CHARGED: &str = concat!(
         from findings f
         where f.kind = 'never_charged' and f.repaired_at is null and o.id = f.order_id and o.status = 'pending'
             and not exists (select from payments p where p.order_id = o.id and p.status <> 'declined')
-        returning o.id, o.version, o.status
+        returning o.id, o.user_id, o.version, o.status
     ), event as (
         insert into order_events (order_id, version, type, actor_id, actor_role, data)
         select id, version, 'status', 'order-service', 'system',
             jsonb_build_object('status', status, 'reason', 'never_charged')
         from changed
     ), released as (
-        delete from checkouts c using changed o where c.order_id = o.id
+        delete from checkouts c using changed o where c.user_id = o.user_id and c.order_id = o.id
     ), follow_up as (
         insert into tasks (kind, order_id, payload)
         select 'notify.status', id, jsonb_build_object('status', status) from changed

@@ -8,8 +8,7 @@ use crate::roles::{self, Asker};
 const ORDERS: u32 = 50_000;
 
 /// The tables that grow with the orders.
-const BIG: [&str; 10] = [
-    "checkouts",
+const BIG: [&str; 9] = [
     "idempotency_keys",
     "order_events",
     "order_feedback",

@@ -170,9 +170,10 @@ async fn an_empty_database_gets_the_specifications_constraints() {
     assert_eq!(found.iter().map(String::as_str).collect::<BTreeSet<_>>(), lines(CONSTRAINTS));
 
     let sql = "select pg_get_constraintdef(oid) from pg_constraint where conname = 'orders_status_check'";
-    let check = database.texts(sql).await.remove(0);
-    let allowed: Vec<&str> = check.split('\'').skip(1).step_by(2).collect();
-    assert_eq!(allowed, STATUSES, "{check}");
+    assert_eq!(database.texts(sql).await, ["CHECK (is_order_status((status)::text))"]);
+    let function = database.texts("select prosrc from pg_proc where proname = 'is_order_status'").await.remove(0);
+    let allowed: Vec<&str> = function.split('\'').skip(1).step_by(2).collect();
+    assert_eq!(allowed, STATUSES, "{function}");
 }
 
 #[tokio::test]
