@@ -11,8 +11,8 @@ use routefinder::Router;
 use spin_sdk::wasip3::{http::types::Request, http_compat::IncomingRequestBody};
 
 use crate::{
-    App, Call, auth, cors, edge::Record, idempotency, incoming::Incoming, limits, problem::Problem, reply::Reply,
-    routes::ROUTES,
+    App, Call, auth, cors, edge::Record, idempotency, incoming::Incoming, limits, problem::Problem,
+    reply::Reply, routes::ROUTES,
 };
 
 /// No body this service understands is nearly as long.

@@ -171,7 +171,8 @@ async fn an_empty_database_gets_the_specifications_constraints() {
 
     let sql = "select pg_get_constraintdef(oid) from pg_constraint where conname = 'orders_status_check'";
     assert_eq!(database.texts(sql).await, ["CHECK (is_order_status((status)::text))"]);
-    let function = database.texts("select prosrc from pg_proc where proname = 'is_order_status'").await.remove(0);
+    let function =
+        database.texts("select prosrc from pg_proc where proname = 'is_order_status'").await.remove(0);
     let allowed: Vec<&str> = function.split('\'').skip(1).step_by(2).collect();
     assert_eq!(allowed, STATUSES, "{function}");
 }
