@@ -64,7 +64,7 @@ async fn delivery_performance_is_measured_by_the_day_of_delivery() {
     let (mut stored, mut deliveries) = (Vec::new(), Vec::new());
     for _ in 0..700 {
         let delivered_at = time("2012-01-01T00:00:00Z") + Duration::seconds(random.i64(0..31_536_000));
-        let seconds = random.i64(60..30_000);
+        let took = Duration::milliseconds(random.i64(60_000..30_000_000));
         let is_scheduled = random.u8(0..5) == 0;
         let late = (random.u8(0..10) > 0).then(|| random.i64(-3_000..3_000));
         let partner = random.choice(&couriers).unwrap().clone();
@@ -73,13 +73,13 @@ async fn delivery_performance_is_measured_by_the_day_of_delivery() {
             "user_id": user,
             "status": random.choice(&["delivered", "return_requested", "refunded"]).unwrap(),
             "delivery_partner_id": partner,
-            "created_at": delivered_at - Duration::seconds(seconds),
+            "created_at": delivered_at - took,
             "delivered_at": delivered_at,
             "estimated_delivery_time": late.map(|late| delivered_at - Duration::seconds(late)),
             "scheduled_for": is_scheduled.then_some(delivered_at),
             "rating": rating,
         }));
-        let minutes = (!is_scheduled).then_some(seconds as f64 / 60.0);
+        let minutes = (!is_scheduled).then_some(took.num_milliseconds() as f64 / 60_000.0);
         let on_time = late.map(|late| late <= 0);
         deliveries.push((delivered_at.date_naive(), Delivery { partner, on_time, minutes, rating }));
     }

@@ -1,0 +1,54 @@
+//! The instants that a report is about.
+
+use chrono::NaiveDateTime;
+use domain::Period;
+use serde::Deserialize;
+use spin_sdk::pg::ParameterValue;
+
+use crate::{
+    Database, DbError,
+    database::only_document,
+    parameters::{moment, text},
+};
+
+/// From the first instant of a period up to, and without, the second.
+#[derive(Deserialize)]
+pub struct Span {
+    from: NaiveDateTime,
+    until: NaiveDateTime,
+}
+
+impl Span {
+    /// The span of a period. None when there is no such time zone.
+    ///
+    /// A day begins at its first midnight: where clocks go back over it, Postgres knows the second. (To look through all
+    /// time zones takes a while; UTC needs no look.)
+    pub async fn of(period: &Period, db: &Database) -> Result<Option<Self>, DbError> {
+        let statement = "with zone as (
+                select $5::text as name where $5 = 'UTC'
+                union all
+                select name from pg_timezone_names where name = $5 and $5 <> 'UTC'
+            )
+            select json_build_object(
+                'from', greatest($1::timestamp, min(midnight at time zone 'utc') filter (where day = $3::date)),
+                'until', least($2::timestamp + interval '1 microsecond',
+                    min(midnight at time zone 'utc') filter (where day = $4::date + 1)))::text
+            from zone, unnest(array[$3::date, $4::date + 1]) day, unnest('{0 hours, 1 hour}'::interval[]) earlier,
+                lateral (select day::timestamp at time zone zone.name - earlier as midnight) m
+            where (midnight at time zone zone.name)::date >= day
+            group by zone.name";
+        let parameters = [
+            moment(period.from),
+            moment(period.to),
+            period.first_day.into(),
+            period.last_day.into(),
+            text(&period.zone),
+        ];
+        only_document(&db.report(statement, &parameters).await?)
+    }
+
+    /// As the parameters `$1` and `$2`.
+    pub fn parameters(&self) -> [ParameterValue; 2] {
+        [self.from.into(), self.until.into()]
+    }
+}
