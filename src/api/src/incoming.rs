@@ -10,7 +10,7 @@ pub struct Incoming {
     pub method: Method,
     pub target: PathAndQuery,
     pub headers: HeaderMap,
-    pub request: Request,
+    pub body: Request,
 }
 
 impl TryFrom<Request> for Incoming {
@@ -31,6 +31,6 @@ impl TryFrom<Request> for Incoming {
         for (name, value) in request.get_headers().copy_all().into_iter().filter_map(header) {
             headers.append(name, value);
         }
-        Ok(Self { method, target, headers, request })
+        Ok(Self { method, target, headers, body: request })
     }
 }

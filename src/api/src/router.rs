@@ -78,7 +78,7 @@ pub async fn dispatch(
     if route.class.is_some() {
         auth::confirm(&call).await?;
     }
-    call.body = read(&request.method, request.request).await?;
+    call.body = read(&request.method, request.body).await?;
     let answer = if route.takes_idempotency_key {
         idempotency::answer(route, request.target.path(), &mut call).await
     } else {
@@ -103,14 +103,14 @@ fn allowed(routes: &[&'static Route]) -> HeaderValue {
     HeaderValue::try_from(methods.join(", ")).expect("names of methods make a valid header")
 }
 
-async fn read(method: &Method, request: Request) -> Result<Bytes, Problem> {
+async fn read(method: &Method, body: Request) -> Result<Bytes, Problem> {
     let (mut content, mut length) = (BytesMut::new(), 0);
     if matches!(*method, Method::GET | Method::HEAD) {
         return Ok(content.freeze());
     }
     let incomplete =
         |_| Problem::new(StatusCode::BAD_REQUEST, "incomplete-body", "the body did not arrive whole");
-    let mut body = IncomingRequestBody::new(request).map_err(incomplete)?;
+    let mut body = IncomingRequestBody::new(body).map_err(incomplete)?;
     while length <= MAX_DISCARDED
         && let Some(frame) = body.frame().await
     {
