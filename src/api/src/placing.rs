@@ -5,8 +5,8 @@ use std::slice;
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Actor, CartLine, Delivery, Invalid, Money, Order, PricedLine, Status, Template, price_cart, price_lines,
-    products_of,
+    Actor, CartLine, Delivery, Money, Order, PricedLine, Status, Template, price_cart, price_lines,
+    products_of, total_of,
 };
 use futures::future::join;
 use http::StatusCode;
@@ -126,9 +126,7 @@ impl Placing<'_> {
         };
         let (lines, subtotal) = priced.map_err(Problem::invalid)?;
         let quote = delivery::quote(self.delivery, subtotal, &self.app.delivery_parameters, self.now)?;
-        let total = subtotal.checked_add(quote.fee).map_err(|_| {
-            Problem::invalid(vec![Invalid::new(at, format!("the sum is over {}", Money::MAX))])
-        })?;
+        let total = total_of(at, subtotal, quote.fee).map_err(Problem::invalid)?;
         let products = products.iter().map(|(id, product)| (*id, product.document())).collect();
         Ok(Basket { lines, quote, total, products })
     }

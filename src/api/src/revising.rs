@@ -1,7 +1,7 @@
 //! Changing the items of an order, such that the customer pays the new total, whatever happens on the
 //! way: more is charged before the change, less goes back after it.
 
-use domain::{Actor, CartLine, Invalid, Money, Order, price_lines, products_of};
+use domain::{Actor, CartLine, Money, Order, price_lines, products_of, total_of};
 use http::StatusCode;
 use platform::{
     Trace, ledger,
@@ -28,9 +28,7 @@ impl Revising<'_> {
         let products = self.app.products.find(&ids, self.trace).await?;
         let catalogue = products.iter().map(|(id, product)| (*id, product.catalogued())).collect();
         let (lines, subtotal) = price_lines("/items", self.lines, &catalogue).map_err(Problem::invalid)?;
-        let total = subtotal.checked_add(order.delivery_fee).map_err(|_| {
-            Problem::invalid(vec![Invalid::new("/items", format!("the sum is over {}", Money::MAX))])
-        })?;
+        let total = total_of("/items", subtotal, order.delivery_fee).map_err(Problem::invalid)?;
         let revision = Revision { lines: &lines, total };
         match total.checked_sub(order.total_amount) {
             Some(more) if more > Money::ZERO => self.charge_first(&order, &revision, more).await,

@@ -31,6 +31,7 @@ pub use period::Period;
 pub use placing::{Delivery, Schedule};
 pub use pricing::{
     CartLine, Catalogued, MAX_PRODUCTS, PricedLine, order_lines, price_cart, price_lines, products_of,
+    total_of,
 };
 pub use rating::Rating;
 pub use status::{Refusal, Status, Step};

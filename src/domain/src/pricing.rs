@@ -129,8 +129,20 @@ pub fn price_lines(
     let subtotal = priced
         .iter()
         .try_fold(Money::ZERO, |sum, line| sum.checked_add(line.price.times(line.quantity.unsigned_abs())?))
-        .map_err(|_| vec![Invalid::new(at, format!("the sum is over {}", Money::MAX))])?;
+        .map_err(|_| too_much(at))?;
     Ok((priced, subtotal))
+}
+
+/// What the lines cost together with their delivery.
+///
+/// # Errors
+/// The sum is out of range; the pointer is `at`.
+pub fn total_of(at: &str, subtotal: Money, delivery_fee: Money) -> Result<Money, Vec<Invalid>> {
+    subtotal.checked_add(delivery_fee).map_err(|_| too_much(at))
+}
+
+fn too_much(at: &str) -> Vec<Invalid> {
+    vec![Invalid::new(at, format!("the sum is over {}", Money::MAX))]
 }
 
 /// Lines of one product become one, each with the place of its first. A line without a
