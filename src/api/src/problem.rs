@@ -86,7 +86,9 @@ impl Problem {
     }
 
     fn unavailable_for(wait: Duration, what: &str, internal: impl ToString) -> Self {
-        let detail = format!("{what} is unavailable at the moment; nothing was changed, please try again");
+        let detail = format!(
+            "{what} is unavailable at the moment; please try again, with the same Idempotency-Key if you sent one"
+        );
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
         // Rounded up: earlier would be in vain.
         let seconds = u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX).max(1);

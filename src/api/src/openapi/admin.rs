@@ -58,7 +58,7 @@ fn report() -> Value {
         "started_at": "2023-01-01T13:00:00Z", "finished_at": "2023-01-01T13:00:00.021Z", "duration_ms": 21,
         "checked_until": "2023-01-01T13:00:00Z", "counts": { "unpaid": 1 },
         "findings": [{
-            "kind": "unpaid", "order_id": 1, "detail": "confirmed, and never paid",
+            "kind": "unpaid", "order_id": 1, "detail": "25.97 was never paid",
             "since": "2023-01-01T12:00:00Z", "repaired_at": null,
         }],
         "repairs": [],

@@ -147,7 +147,7 @@ impl Operation {
         let is_missing = |status| self.problems.iter().all(|(known, _)| *known != status);
         let missing = [
             (409, "A request with this `Idempotency-Key` is being carried out."),
-            (422, "The `Idempotency-Key` is none, or was used for another request."),
+            (422, "The `Idempotency-Key` is malformed, or was used for another request."),
         ];
         let missing = missing.into_iter().filter(|(status, _)| is_missing(*status)).collect::<Vec<_>>();
         self.problems.extend(missing.into_iter().map(|(status, when)| (status, Some(when))));

@@ -1,5 +1,6 @@
 //! Problems: what each status of a problem document means everywhere.
 
+use http::StatusCode;
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
@@ -49,7 +50,7 @@ pub fn describe(generator: &mut SchemaGenerator) -> Value {
     let schema = generator.subschema_for::<Document<'_>>();
     let described = PROBLEMS.iter().map(|(status, name, means, kind, headers)| {
         let mut example = json!({
-            "type": format!("urn:order-service:problem:{kind}"), "title": name, "status": status,
+            "type": format!("urn:order-service:problem:{kind}"), "title": StatusCode::from_u16(*status).ok().and_then(|code| code.canonical_reason()), "status": status,
             "detail": means, "instance": "/orders/1", "request_id": "click-41",
         });
         if *status == 422 {
