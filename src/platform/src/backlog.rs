@@ -52,7 +52,7 @@ impl TaskStatus {
     }
 }
 
-/// Which tasks are asked for; what is none doesn't matter.
+/// Which tasks are asked for; a field that is `None` filters nothing.
 #[derive(Clone, Debug, Default)]
 pub struct TaskFilter {
     pub status: Option<TaskStatus>,

@@ -84,9 +84,7 @@ impl Job {
         "notify.status",
         "order.due",
     ];
-}
 
-impl Job {
     /// Whether the order may be another afterwards.
     pub fn changes_the_order(self) -> bool {
         matches!(self, Self::SettlePayment { .. } | Self::ComeDue {})

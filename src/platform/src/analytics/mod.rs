@@ -52,8 +52,9 @@ pub struct CancellationRate {
 
 /// What was sold on each day of the period that has orders. None when there is no such time zone.
 ///
-/// Orders are added up by quarters of an hour first, for to look up each one's day takes longer than all the rest: the
-/// days of all time zones begin at one (but for Newfoundland's on its days of change until 2011, by a minute).
+/// Orders are added up by quarter-hours first, because looking up the day of each order takes longer than everything
+/// else. In every time zone days begin on a quarter-hour (except in Newfoundland on clock-change days until 2011, off by
+/// a minute).
 pub async fn revenue(db: &Database, period: &Period) -> Result<Option<Vec<Revenue>>, DbError> {
     let statement = "select coalesce(json_agg(row_to_json(days)), '[]')::text from (
             select (quarter at time zone $3::text)::date as date, sum(orders) as order_count, sum(total) as total_revenue

@@ -56,6 +56,49 @@ pub async fn enter_difference(
     only_document(&db.change(STATEMENT, &parameters).await?)
 }
 
+const REVISE: &str = concat!(
+    "with charge as (
+        update payments set status = 'succeeded', settled_at = now(), reference = $5
+        where order_id = $1 and seq = $4::int4 and status = 'pending'
+        returning order_id, seq, amount
+    ), changed as (
+        update orders o set total_amount = $3, version = o.version + 1, updated_at = now()
+        where o.id = $1 and o.version = $2 and o.status in ('pending', 'confirmed')
+            and ($4::int4 is null or exists (select from charge))
+            and not exists (
+                select from payments p where p.order_id = o.id and p.kind = 'charge'
+                    and p.status = 'pending' and p.seq is distinct from $4)
+        returning o.*
+    ), removed as (
+        delete from order_items i using changed o where i.order_id = o.id
+    ), lines as (
+        insert into order_items (order_id, product_id, quantity, price, product_name)
+        select o.id, l.* from changed o, unnest($6::int4[], $7::int4[], $8::numeric[], $9::text[]) l
+        returning *
+    ), event as (
+        insert into order_events (order_id, version, type, actor_id, actor_role, data, request_id)
+        select id, version, 'items', $11, $12, $10::text::jsonb, $13 from changed
+    ), refund as (
+        insert into payments (order_id, seq, kind, amount)
+        select $1, b.last_seq + 1, 'refund', b.surplus from (
+            select max(seq) as last_seq, coalesce((select amount from charge), 0) + case
+                when exists (select from changed) then
+                    coalesce(sum(amount) filter (where kind = 'charge' and status = 'succeeded'), 0)
+                    - coalesce(sum(amount) filter (where kind = 'refund' and status <> 'declined'), 0) - $3
+                else 0 end as surplus
+            from payments where order_id = $1
+        ) b where b.surplus > 0
+        returning order_id, seq
+    ), settled as (",
+    ending_settlement!(),
+    "), follow_up as (
+        insert into tasks (kind, order_id, payload, request_id, traceparent)
+        select 'payment.refund', order_id, jsonb_build_object('seq', seq), $13, $14 from refund
+    )
+    ",
+    documents_of!("changed", items: "lines")
+);
+
 /// Replaces an order's items, settles the charge that was taken for them, and enters what is paid too
 /// much as a refund. None when the order's version has moved on, when its money moved at the same
 /// time, or while another charge of it is under way: such a charge is refunded whole.
@@ -66,48 +109,6 @@ pub async fn revise(
     charge: Option<(&Entry, Option<&str>)>,
     (actor, trace): (&Actor, &Trace),
 ) -> Result<Option<Order>, DbError> {
-    const STATEMENT: &str = concat!(
-        "with charge as (
-            update payments set status = 'succeeded', settled_at = now(), reference = $5
-            where order_id = $1 and seq = $4::int4 and status = 'pending'
-            returning order_id, seq, amount
-        ), changed as (
-            update orders o set total_amount = $3, version = o.version + 1, updated_at = now()
-            where o.id = $1 and o.version = $2 and o.status in ('pending', 'confirmed')
-                and ($4::int4 is null or exists (select from charge))
-                and not exists (
-                    select from payments p where p.order_id = o.id and p.kind = 'charge'
-                        and p.status = 'pending' and p.seq is distinct from $4)
-            returning o.*
-        ), removed as (
-            delete from order_items i using changed o where i.order_id = o.id
-        ), lines as (
-            insert into order_items (order_id, product_id, quantity, price, product_name)
-            select o.id, l.* from changed o, unnest($6::int4[], $7::int4[], $8::numeric[], $9::text[]) l
-            returning *
-        ), event as (
-            insert into order_events (order_id, version, type, actor_id, actor_role, data, request_id)
-            select id, version, 'items', $11, $12, $10::text::jsonb, $13 from changed
-        ), refund as (
-            insert into payments (order_id, seq, kind, amount)
-            select $1, b.last_seq + 1, 'refund', b.surplus from (
-                select max(seq) as last_seq, coalesce((select amount from charge), 0) + case
-                    when exists (select from changed) then
-                        coalesce(sum(amount) filter (where kind = 'charge' and status = 'succeeded'), 0)
-                        - coalesce(sum(amount) filter (where kind = 'refund' and status <> 'declined'), 0) - $3
-                    else 0 end as surplus
-                from payments where order_id = $1
-            ) b where b.surplus > 0
-            returning order_id, seq
-        ), settled as (",
-        ending_settlement!(),
-        "), follow_up as (
-            insert into tasks (kind, order_id, payload, request_id, traceparent)
-            select 'payment.refund', order_id, jsonb_build_object('seq', seq), $13, $14 from refund
-        )
-        ",
-        documents_of!("changed", items: "lines")
-    );
     let [products, quantities, prices, names] = columns(revision.lines);
     let lines: Vec<_> = revision
         .lines
@@ -130,5 +131,5 @@ pub async fn revise(
         text(&trace.request_id),
         optional_text(trace.context().as_deref()),
     ];
-    only_document(&unless_overtaken(db.change(STATEMENT, &parameters).await)?)
+    only_document(&unless_overtaken(db.change(REVISE, &parameters).await)?)
 }
