@@ -1,5 +1,5 @@
 //! Checkouts: at most one request at a time turns a customer's cart into an order, whatever two tabs
-//! or a double click may send. Most statements are functions of migrations 0013 and 0014, whose plans are kept.
+//! or a double click may send. Most statements are functions of migrations 0013 to 0017, whose plans are kept.
 
 use domain::{Actor, OrderId, UserId};
 
@@ -16,7 +16,7 @@ pub struct Checkout {
 }
 
 /// Claims the customer's checkout, and notes the customer with the token's e-mail. None while
-/// another request has it, or while the outcome of its order's payment is unknown.
+/// another request has it, while the outcome of its order's payment is unknown, or the cart is to be cleared.
 ///
 /// `token` is unique to this request; claiming again with it is harmless. Without an order the claim lasts a
 /// minute, longer than any request may take.

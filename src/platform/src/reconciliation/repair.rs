@@ -92,6 +92,7 @@ const CHECKOUT_LEFT: &str = "with removed as (
                 select user_id from checkouts where expires_at < now() - interval '5 minutes' limit 500)
             and c.expires_at < now() - interval '5 minutes'
             and not exists (select from orders o where o.id = c.order_id and o.status = 'pending')
+            and not exists (select from payments p where p.order_id = c.order_id and p.seq = 1 and p.status = 'pending')
             and not exists (select from tasks t where t.order_id = c.order_id and t.kind = 'cart.clear')
         returning c.order_id
     ), noted as (

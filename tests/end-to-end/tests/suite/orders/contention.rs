@@ -1,7 +1,8 @@
 //! `POST /orders` by many at once.
 
-use end_to_end::TestApp;
+use end_to_end::{Person, TestApp};
 use futures::future::{join, join_all};
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn simultaneous_creations_from_one_cart_make_one_order() {
@@ -23,6 +24,48 @@ async fn simultaneous_creations_from_one_cart_make_one_order() {
     assert_eq!(books["duplicates"], 0);
 }
 
+/// The checkout is older than any request; a second order is refused as long as the first has it.
+async fn cannot_order_the_same_again(app: &TestApp, customer: &Person<'_>) {
+    let long_ago = "update checkouts set expires_at = now() - interval '2 minutes' where user_id =";
+    app.database.tamper(&format!("{long_ago} '{}'", customer.id)).await;
+
+    customer.places_an_order().await.expect_retry_after(409);
+
+    assert_eq!(app.database.orders_of(&customer.id).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_cart_that_could_not_be_cleared_is_not_ordered_again() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    customer.has_in_cart(&[(5, 1)]).await;
+    let clearing = format!("/api/v1/cart/{}/clear", customer.id);
+    let fault = json!({ "service": "cart", "user_id": customer.id, "path": clearing, "mode": "status:500" });
+    app.dependencies.fail(fault).await;
+
+    let id = customer.places_an_order().await.expect(201).id();
+
+    cannot_order_the_same_again(&app, &customer).await;
+    customer.is_fine_again().await;
+    app.all_done(id).await;
+    customer.has_in_cart(&[(5, 1)]).await;
+    customer.places_an_order().await.expect(201);
+}
+
+#[tokio::test]
+async fn a_cart_whose_payment_is_unknown_is_not_ordered_again_though_an_admin_confirmed_it() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    customer.suffers("payment", "status:500").await;
+    let id = customer.places_an_order().await.expect(202).id();
+    app.admin().sets_status(id, "confirmed").await.expect(200);
+
+    cannot_order_the_same_again(&app, &customer).await;
+    customer.is_fine_again().await;
+    app.all_done(id).await;
+    assert_eq!(app.dependencies.cart(&customer.id).await, Vec::<Value>::new());
+}
+
 #[tokio::test]
 async fn a_crowd_of_customers_is_served() {
     let app = TestApp::shared().await;
@@ -32,7 +75,7 @@ async fn a_crowd_of_customers_is_served() {
 
     for (customer, answer) in crowd.iter().zip(answers) {
         let order = answer.expect(201);
-        assert_eq!(order.json["user_id"], serde_json::json!(customer.id));
+        assert_eq!(order.json["user_id"], json!(customer.id));
         let books = app.dependencies.books(order.id()).await;
         assert_eq!(books["charges"].as_array().map(Vec::len), Some(1));
     }
