@@ -75,6 +75,11 @@ impl Call {
         Ok(actor)
     }
 
+    /// A name that no other request has, whatever ids clients give to theirs.
+    pub fn writer(&self) -> String {
+        format!("{}@{}", self.trace.request_id, self.now.timestamp_nanos_opt().unwrap_or_default())
+    }
+
     /// What the change of this request answered, if it was made at an earlier try that didn't live to
     /// answer: it is not to be decided again.
     pub fn recorded<T: DeserializeOwned>(&self) -> Result<Option<T>, Problem> {

@@ -38,10 +38,10 @@ pub async fn change<T>(
     actor: &Actor,
     decide: impl AsyncFn(Order) -> Result<Decision<T>, Problem>,
 ) -> Result<T, Problem> {
-    let id = call.order_id()?;
+    let (id, writer) = (call.order_id()?, call.writer());
     for _ in 0..ATTEMPTS {
         // The order is read while the cache is told of the change to come.
-        let held = app.order_cache.hold(&app.redis, slice::from_ref(&id));
+        let held = app.order_cache.hold(&app.redis, slice::from_ref(&id), &writer);
         let (order, ()) = join(orders::find(&app.db, id), held).await;
         let order = order?.filter(|order| order.is_visible_to(actor)).ok_or_else(no_such_order)?;
         check_precondition(call, &order)?;

@@ -3,7 +3,8 @@
 //! older version of an order after a newer one was seen:
 //!
 //! - Whoever is about to change an order holds its entry: nothing is served from it then, until the
-//!   writer puts the new version in, or the hold has outlasted any change.
+//!   writer puts the new version in, or the hold has outlasted any change. A writer beside whom another held the entry
+//!   puts nothing in: it can't know whose version is the last.
 //! - An entry gives way only to the same version or a newer one, so that a slow reader can't put back
 //!   what it read before a change.
 
@@ -44,10 +45,10 @@ pub struct OrderCache {
 
 /// Who puts an order in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
+pub enum By<'a> {
     Reader,
-    /// Who has just made this version, which ends the hold.
-    Writer,
+    /// Who has just made this version, by the name it held the entry with.
+    Writer(&'a str),
 }
 
 impl Entry<'_> {
@@ -92,13 +93,17 @@ impl OrderCache {
         entry
     }
 
-    /// Keeps everybody from serving these orders from here while they are being changed.
-    pub async fn hold(&self, redis: &Redis, ids: &[OrderId]) {
+    /// Keeps everybody from serving these orders from here while they are being changed. `writer` is a name that nobody
+    /// else has, or empty for one that puts nothing in afterwards.
+    pub async fn hold(&self, redis: &Redis, ids: &[OrderId], writer: &str) {
         const SCRIPT: &str = "local time = redis.call('time') \
-            local until_ms = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1] \
+            local now = time[1] * 1000 + math.floor(time[2] / 1000) \
             for _, key in ipairs(KEYS) do \
+                local known = redis.call('hmget', key, 'held', 'holder') \
+                local is_held = known[1] and tonumber(known[1]) > now and known[2] ~= ARGV[3] \
+                local holder = is_held and 'several' or ARGV[3] \
                 redis.call('hdel', key, 'entry') \
-                redis.call('hset', key, 'held', string.format('%.0f', until_ms)) \
+                redis.call('hset', key, 'held', string.format('%.0f', now + ARGV[1]), 'holder', holder) \
                 redis.call('pexpire', key, ARGV[2]) \
             end return 0";
         if self.is_off() || ids.is_empty() {
@@ -106,24 +111,25 @@ impl OrderCache {
         }
         let keys = ids.iter().map(|id| key(*id));
         let numbers = [HELD, self.remembered()].map(|time| time.as_millis().to_string());
-        run(redis, [SCRIPT.to_owned(), ids.len().to_string()].into_iter().chain(keys).chain(numbers)).await;
+        let script = [SCRIPT.to_owned(), ids.len().to_string()].into_iter();
+        run(redis, script.chain(keys).chain(numbers).chain([writer.to_owned()])).await;
     }
 
-    /// Puts an order in, unless a newer version is known or, for a reader, somebody holds it.
+    /// Puts an order in, unless a newer version is known or somebody else holds it.
     pub async fn put(
         &self,
         redis: &Redis,
         order: &Order,
         products: &Documents,
-        (by, now): (By, DateTime<Utc>),
+        (by, now): (By<'_>, DateTime<Utc>),
     ) {
         const SCRIPT: &str = "local time = redis.call('time') \
             local now = time[1] * 1000 + math.floor(time[2] / 1000) \
-            local known = redis.call('hmget', KEYS[1], 'version', 'held') \
+            local known = redis.call('hmget', KEYS[1], 'version', 'held', 'holder') \
             local is_old = known[1] and tonumber(known[1]) > tonumber(ARGV[2]) \
-            local is_held = ARGV[1] == 'reader' and known[2] and tonumber(known[2]) > now \
+            local is_held = known[2] and tonumber(known[2]) > now and known[3] ~= ARGV[1] \
             if is_old or is_held then return 0 end \
-            redis.call('hdel', KEYS[1], 'held') \
+            redis.call('hdel', KEYS[1], 'held', 'holder') \
             redis.call('hset', KEYS[1], 'version', ARGV[2], 'entry', ARGV[3]) \
             redis.call('pexpire', KEYS[1], ARGV[4]) return 1";
         if self.is_off() {
@@ -138,7 +144,7 @@ impl OrderCache {
         let json = serde_json::to_string(&entry).expect("our own types have no unserializable values");
         let by = match by {
             By::Reader => "reader",
-            By::Writer => "writer",
+            By::Writer(name) => name,
         };
         let (version, remembered) = (order.version.to_string(), self.remembered().as_millis().to_string());
         let script = [SCRIPT.to_owned(), "1".to_owned(), key(order.id)];

@@ -63,10 +63,10 @@ async fn visible(call: &Call, app: &App, actor: &Actor) -> Result<Order, Problem
     order.filter(|order| order.is_visible_to(actor)).ok_or_else(no_such_order)
 }
 
-/// Answers 200 with an order that was just changed, which the cache shows from now on.
+/// Answers 200 with an order that was just changed, which the cache shows from now on unless others are changing it.
 async fn show(call: &Call, app: &App, actor: &Actor, order: &Order) -> Answer {
     let products = details(call, app, slice::from_ref(order)).await;
-    app.order_cache.put(&app.redis, order, &products, (By::Writer, call.now)).await;
+    app.order_cache.put(&app.redis, order, &products, (By::Writer(&call.writer()), call.now)).await;
     Ok(answer(call, app, StatusCode::OK, actor, order, &products))
 }
 
