@@ -147,7 +147,7 @@ impl Placing<'_> {
         match settled {
             Ok(Settled::Paid(Some(order))) => Ok(order),
             Ok(Settled::Refused(Some(order))) => Err(declined(&order)),
-            // While this request waited, a task settled the payment or somebody cancelled the order.
+            // While this request waited, a task asked for the payment or somebody cancelled the order.
             Ok(Settled::Paid(None) | Settled::Refused(None)) => {
                 as_it_stands(self.app, order, self.claim).await
             }

@@ -68,12 +68,12 @@ impl Revising<'_> {
                 Ok(Decision::Done(revised.ok_or_else(changed_meanwhile)?))
             }
             PaymentOutcome::Declined => {
-                ledger::withdraw(db, &charge).await?;
+                ledger::withdraw(db, &charge, ledger::DECLINED).await?;
                 let detail = "the payment of the difference was declined; the order is unchanged";
                 Err(Problem::new(StatusCode::PAYMENT_REQUIRED, "payment-declined", detail))
             }
             PaymentOutcome::NotReached(down) => {
-                ledger::withdraw(db, &charge).await?;
+                ledger::withdraw(db, &charge, ledger::NOT_REACHED).await?;
                 Err(down.into())
             }
             PaymentOutcome::Unknown(problem) => Err(self.unknown(&charge, &problem)),

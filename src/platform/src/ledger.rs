@@ -12,6 +12,18 @@ use crate::{
     services::{Carts, Entry, PaymentOutcome, Payments, ServiceDown},
 };
 
+/// Whether a task has asked for a charge, too, which leaves its outcome to the tasks: theirs may have been taken, though
+/// this request's certainly was not. The task is locked, for none to begin meanwhile.
+macro_rules! asked_by_a_task {
+    () => {
+        "asked as (
+            select t.attempts from tasks t where t.order_id = $1 and t.kind = 'payment.settle'
+                and t.payload @> jsonb_build_object('seq', $2::int4)
+            for update
+        )"
+    };
+}
+
 /// The statement that ends the task which would settle the row `charge`, for a `with` clause.
 macro_rules! ending_settlement {
     () => {
@@ -130,7 +142,7 @@ async fn approve(
 }
 
 /// The money was not taken: cancels the order and ends its checkout, so that the customer can try
-/// again with the same cart.
+/// again with the same cart. None when that is settled otherwise, or left to a task ([`NOT_REACHED`]).
 pub async fn refuse(
     db: &Database,
     charge: &Entry,
@@ -139,9 +151,12 @@ pub async fn refuse(
     trace: &Trace,
 ) -> Result<Option<Order>, DbError> {
     const STATEMENT: &str = concat!(
-        "with charge as (
+        "with ",
+        asked_by_a_task!(),
+        ", charge as (
             update payments set status = 'declined', settled_at = now()
             where order_id = $1 and seq = $2 and status = 'pending'
+                and ($3 <> 'payment_unavailable' or not exists (select from asked where attempts > 0))
             returning order_id, seq
         ), changed as (
             update orders o
@@ -178,18 +193,23 @@ pub async fn refuse(
     Ok(cancelled)
 }
 
-/// A charge that was not the order's first was not taken: the order stays as it is.
-pub async fn withdraw(db: &Database, charge: &Entry) -> Result<(), DbError> {
+/// A charge that was not the order's first was not taken, for one of the reasons above: the order stays as it is. With
+/// [`NOT_REACHED`] it may be left to a task.
+pub async fn withdraw(db: &Database, charge: &Entry, reason: &str) -> Result<(), DbError> {
     const STATEMENT: &str = concat!(
-        "with charge as (
+        "with ",
+        asked_by_a_task!(),
+        ", charge as (
             update payments set status = 'declined', settled_at = now()
             where order_id = $1 and seq = $2 and status = 'pending'
+                and ($3 <> 'payment_unavailable' or not exists (select from asked where attempts > 0))
             returning order_id, seq
         )
         ",
         ending_settlement!()
     );
-    db.idempotent(STATEMENT, &[charge.order_id.get().into(), charge.seq.into()]).await.map(drop)
+    let parameters = [charge.order_id.get().into(), charge.seq.into(), text(reason)];
+    db.idempotent(STATEMENT, &parameters).await.map(drop)
 }
 
 /// Whether a charge of the order still waits for its outcome.

@@ -210,6 +210,19 @@ async fn a_payment_service_that_was_not_reached_cancels_the_order() {
 }
 
 #[tokio::test]
+async fn a_payment_that_a_task_has_asked_for_too_is_left_to_it() {
+    let app = TestApp::own(Setup::default().without_service("payment")).await;
+    let customer = app.customer();
+    // As after a host that stood still for long between storing the order and asking for its payment.
+    app.database.tamper("alter table tasks alter column attempts set default 1").await;
+
+    let order = customer.places_an_order().await.expect(202);
+
+    assert_eq!(order.json["status"], "pending");
+    assert_eq!(app.database.ledger(order.id()).await[0]["status"], "pending");
+}
+
+#[tokio::test]
 async fn an_order_that_is_refunded_before_its_payment_is_known_is_in_nobodys_way() {
     let app = TestApp::shared().await;
     let (customer, admin) = (app.customer(), app.admin());
