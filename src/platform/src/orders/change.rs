@@ -72,10 +72,13 @@ pub async fn assign(
     (actor, trace): (&Actor, &Trace),
 ) -> Result<Vec<Order>, DbError> {
     const CHANGE: Change<'_> = Change {
-        with: "changed as (
+        // Locked in the order of their ids, as all who change several do.
+        with: "seen as materialized (
+            select o.id, s.version from orders o join unnest($1::int4[], $2::int4[]) s (id, version) on s.id = o.id
+            order by o.id for no key update of o
+        ), changed as (
             update orders o set delivery_partner_id = $3::varchar, version = o.version + 1, updated_at = now()
-            from unnest($1::int4[], $2::int4[]) as seen (id, version)
-            where o.id = seen.id and o.version = seen.version
+            from seen where o.id = seen.id and o.version = seen.version
             returning o.*
         ), event as (
             insert into order_events (order_id, version, type, actor_id, actor_role, data, request_id)
