@@ -74,7 +74,8 @@ impl From<&Event> for Update {
             version: event.version,
             text: server_sent(name, &document),
             given_to: event.data["delivery_partner_id"].as_str().map(str::to_owned),
-            is_final: name == "status" && status.is_some_and(Status::is_final),
+            // Nothing follows the erasure of a person's data either.
+            is_final: name == "erased" || name == "status" && status.is_some_and(Status::is_final),
         }
     }
 }

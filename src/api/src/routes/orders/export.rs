@@ -1,11 +1,14 @@
 //! The export of orders, as a file that is written while Postgres still reads.
 
+use std::time::Duration;
+
 use domain::Invalid;
 use http::{HeaderValue, header};
 use platform::{
     Trace,
     log::Line,
     orders::{Export, Format},
+    within,
 };
 
 use super::list::filter;
@@ -16,6 +19,9 @@ use crate::{
     reply::{Reply, Writer},
     router::Answer,
 };
+
+/// A client that takes nothing of the file for so long takes nothing any more.
+const STALLED: Duration = Duration::from_secs(300);
 
 /// `GET /orders/export`: all orders that the filters of `GET /orders` let through.
 pub async fn export(call: &Call) -> Answer {
@@ -44,9 +50,7 @@ pub async fn export(call: &Call) -> Answer {
 async fn write(app: &App, mut export: Export, first: Option<String>, mut writer: Writer, trace: Trace) {
     let mut part = first;
     while let Some(text) = part {
-        if writer.write(text).await.is_err() {
-            return;
-        }
+        let Some(Ok(())) = within(STALLED, writer.write(text)).await else { return };
         part = match export.next(&app.db).await {
             Ok(next) => next,
             Err(error) => {
