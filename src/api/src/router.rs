@@ -1,12 +1,12 @@
 //! From a request to its handler.
 
-use std::sync::LazyLock;
+use std::{sync::LazyLock, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use futures::future::LocalBoxFuture;
 use http::{HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
-use platform::{Trace, rate_limit::Class, variables::Misconfigured};
+use platform::{Trace, rate_limit::Class, variables::Misconfigured, within};
 use routefinder::Router;
 use spin_sdk::wasip3::{http::types::Request, http_compat::IncomingRequestBody};
 
@@ -20,6 +20,9 @@ const MAX_BODY: usize = 64 * 1024;
 
 /// A client that is cut off while it still sends may never read the answer: so much is taken and thrown away.
 const MAX_DISCARDED: usize = 4 * 1024 * 1024;
+
+/// A client that sends slower than this keeps an instance from others' requests.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub type Answer = Result<Reply, Problem>;
 pub type Handler = for<'c> fn(&'c Call) -> LocalBoxFuture<'c, Answer>;
@@ -78,7 +81,7 @@ pub async fn dispatch(
     if route.class.is_some() {
         auth::confirm(&call).await?;
     }
-    call.body = read(&request.method, request.body).await?;
+    call.body = within(BODY_TIMEOUT, read(&request.method, request.body)).await.ok_or_else(too_slow)??;
     let answer = if route.takes_idempotency_key {
         idempotency::answer(route, request.target.path(), &mut call).await
     } else {
@@ -101,6 +104,11 @@ fn allowed(routes: &[&'static Route]) -> HeaderValue {
         methods.push("HEAD");
     }
     HeaderValue::try_from(methods.join(", ")).expect("names of methods make a valid header")
+}
+
+fn too_slow() -> Problem {
+    let detail = format!("the body did not arrive within {} seconds", BODY_TIMEOUT.as_secs());
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "slow-body", detail)
 }
 
 async fn read(method: &Method, body: Request) -> Result<Bytes, Problem> {

@@ -17,6 +17,7 @@ const PROBLEMS: &[Row] = &[
     (403, "Forbidden", "This person, or this role, may not do this at all.", "forbidden", &[]),
     (404, "NotFound", "There is no such thing, or it isn't yours.", "not-found", &[]),
     (405, "MethodNotAllowed", "Another method than those described here.", "method-not-allowed", &[ALLOW]),
+    (408, "SlowBody", "The body took longer than ten seconds.", "slow-body", &[]),
     (
         409,
         "Conflict",

@@ -1,8 +1,11 @@
 //! Input that no route understands, at every route that takes some.
 
+use std::convert::Infallible;
+
 use end_to_end::{Answer, TestApp};
-use reqwest::Method;
-use serde_json::json;
+use futures::{StreamExt as _, stream};
+use reqwest::{Body, Method};
+use serde_json::{Value, json};
 
 use crate::roles::{concrete, table};
 
@@ -52,6 +55,18 @@ async fn a_body_over_the_limit_is_refused_everywhere() {
         Answer::to(request).await.expect_problem(413);
     }
     assert_eq!(app.database.order(id).await["status"], "confirmed");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_go_on_is_not_waited_for() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    let endless = stream::once(async { Ok::<_, Infallible>("{") }).chain(stream::pending());
+
+    let request = customer.request(Method::POST, "/orders").body(Body::wrap_stream(endless));
+
+    Answer::to(request).await.expect_problem(408);
+    assert_eq!(app.database.orders_of(&customer.id).await, Vec::<Value>::new());
 }
 
 #[tokio::test]
