@@ -31,7 +31,7 @@ pub async fn up(args: UpArgs) -> Result<()> {
         components.insert(id.clone(), loaded);
     }
 
-    let http = HttpServer::new(&manifest.trigger.http, &components)?;
+    let http = HttpServer::new(&manifest, &components)?;
     let redis = Subscriptions::new(&manifest, &components, &variables)?;
     match (http, redis) {
         (Some(http), Some(redis)) => {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::{Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Empty, Full};
@@ -30,7 +31,7 @@ use wasmtime_wasi_http::p3::bindings::{Service, ServiceIndices};
 
 use crate::app::Components;
 use crate::engine::{InstanceState, LoadedComponent};
-use crate::manifest::HttpTrigger;
+use crate::manifest::{Application, Manifest};
 use crate::request_headers;
 use crate::routes::Routes;
 
@@ -47,14 +48,16 @@ type Body = UnsyncBoxBody<Bytes, anyhow::Error>;
 
 /// Serves an application's HTTP triggers.
 pub struct HttpServer {
+    /// What anyone is told of the application.
+    info: Bytes,
     routes: Routes,
     components: HashMap<String, ProxyHandler<Instances>>,
 }
 
 impl HttpServer {
     /// `None` if there are no triggers.
-    pub fn new(triggers: &[HttpTrigger], components: &Components) -> Result<Option<Self>> {
-        let mut handlers = HashMap::new();
+    pub fn new(manifest: &Manifest, components: &Components) -> Result<Option<Self>> {
+        let (triggers, mut handlers) = (&manifest.trigger.http, HashMap::new());
         for trigger in triggers {
             let component = &components[&trigger.component];
             let exports = ServiceIndices::new(component.pre()).map_err(|error| {
@@ -64,7 +67,8 @@ impl HttpServer {
             handlers.insert(trigger.component.clone(), ProxyHandler::new(Instances { component, exports }));
         }
         let routes = triggers.iter().map(|trigger| (trigger.route.as_str(), trigger.component.as_str()));
-        let server = Self { routes: Routes::new(routes)?, components: handlers };
+        let info = info(&manifest.application)?;
+        let server = Self { info, routes: Routes::new(routes)?, components: handlers };
         Ok((!triggers.is_empty()).then_some(server))
     }
 
@@ -99,7 +103,10 @@ impl HttpServer {
         let path = request.uri().path().to_owned();
         if let Some(name) = path.strip_prefix(WELL_KNOWN) {
             return Ok(match name {
-                "health" => Response::new(Full::from("OK").map_err(anyhow::Error::from).boxed_unsync()),
+                "health" => Response::new(whole("OK")),
+                "info" => Response::builder()
+                    .header(CONTENT_TYPE, "application/json")
+                    .body(whole(self.info.clone()))?,
                 _ => empty(StatusCode::NOT_FOUND),
             });
         }
@@ -124,6 +131,17 @@ impl HttpServer {
         let response = self.components[component].handle((), request).await?;
         Ok(response.map(|body| body.map_err(anyhow::Error::from).boxed_unsync()))
     }
+}
+
+/// An application's name and version, as Spin tells them.
+fn info(application: &Application) -> Result<Bytes> {
+    let mut info = serde_json::Map::from_iter([("name".to_owned(), application.name.as_str().into())]);
+    info.extend(application.version.as_deref().map(|version| ("version".to_owned(), version.into())));
+    Ok(serde_json::to_vec_pretty(&info)?.into())
+}
+
+fn whole(body: impl Into<Bytes>) -> Body {
+    Full::from(body.into()).map_err(anyhow::Error::from).boxed_unsync()
 }
 
 fn empty(status: StatusCode) -> Response<Body> {

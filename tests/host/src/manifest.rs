@@ -23,8 +23,8 @@ pub struct Manifest {
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "metadata: accepted, without effect here")]
 pub struct Application {
-    name: String,
-    version: Option<String>,
+    pub name: String,
+    pub version: Option<String>,
     description: Option<String>,
     #[serde(default)]
     authors: Vec<String>,

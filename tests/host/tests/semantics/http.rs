@@ -48,6 +48,8 @@ fn the_host_itself_answers_for_its_health_unknown_paths_and_traps() {
         (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
     };
     assert_eq!(get("/.well-known/spin/health"), (200, "OK".to_owned()));
+    let (status, info) = get("/.well-known/spin/info");
+    assert_eq!((status, info.as_str()), (200, "{\n  \"name\": \"probe\"\n}"));
     assert_eq!(get("/.well-known/spin/other"), (404, String::new()));
     assert_eq!(get("/elsewhere"), (404, String::new()));
     assert_eq!(host.post(&json!("trap")), (500, String::new()));
