@@ -50,9 +50,10 @@ const PROBLEMS: &[Row] = &[
 pub fn describe(generator: &mut SchemaGenerator) -> Value {
     let schema = generator.subschema_for::<Document<'_>>();
     let described = PROBLEMS.iter().map(|(status, name, means, kind, headers)| {
+        let title = StatusCode::from_u16(*status).ok().and_then(|status| status.canonical_reason());
         let mut example = json!({
-            "type": format!("urn:order-service:problem:{kind}"), "title": StatusCode::from_u16(*status).ok().and_then(|code| code.canonical_reason()), "status": status,
-            "detail": means, "instance": "/orders/1", "request_id": "click-41",
+            "type": format!("urn:order-service:problem:{kind}"), "title": title, "status": status, "detail": means,
+            "instance": "/orders/1", "request_id": "click-41",
         });
         if *status == 422 {
             example["errors"] =
