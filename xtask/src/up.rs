@@ -179,7 +179,8 @@ curl -sS http://{address}/orders/$ID -H "Authorization: Bearer $CUSTOMER"; echo
 curl -sS http://{address}/orders/my-orders -H "Authorization: Bearer $CUSTOMER"; echo"#
     );
     if let Some(stand_ins) = stand_ins {
-        println!("curl -sS {stand_ins}/_notifications; echo");
+        // The messages go out a moment after the answer.
+        println!("sleep 1; curl -sS {stand_ins}/_notifications; echo");
     }
     println!();
     Ok(())
