@@ -12,15 +12,33 @@ use crate::{
     services::{Carts, Entry, PaymentOutcome, Payments, ServiceDown},
 };
 
-/// Whether a task has asked for a charge, too, which leaves its outcome to the tasks: theirs may have been taken, though
-/// this request's certainly was not. The task is locked, for none to begin meanwhile.
-macro_rules! asked_by_a_task {
+/// [`NOT_REACHED`], for statements.
+macro_rules! not_reached {
     () => {
-        "asked as (
-            select t.attempts from tasks t where t.order_id = $1 and t.kind = 'payment.settle'
-                and t.payload @> jsonb_build_object('seq', $2::int4)
-            for update
-        )"
+        "payment_unavailable"
+    };
+}
+
+/// Declines the charge `$2` of the order `$1` for the reason `$3`, as the row `charge`, for a `with` clause.
+///
+/// One that a task has asked for, too, is left to the tasks where this request did not reach the service: theirs may have
+/// been taken. The task is locked, for none to begin meanwhile.
+macro_rules! declining {
+    () => {
+        concat!(
+            "asked as (
+                select t.attempts from tasks t where t.order_id = $1 and t.kind = 'payment.settle'
+                    and t.payload @> jsonb_build_object('seq', $2::int4)
+                for update
+            ), charge as (
+                update payments set status = 'declined', settled_at = now()
+                where order_id = $1 and seq = $2 and status = 'pending'
+                    and ($3::text <> '",
+            not_reached!(),
+            "' or not exists (select from asked where attempts > 0))
+                returning order_id, seq
+            )"
+        )
     };
 }
 
@@ -35,7 +53,7 @@ pub(crate) use ending_settlement;
 
 /// Why an order is cancelled whose money was not taken, as its history has it.
 pub const DECLINED: &str = "payment_declined";
-pub const NOT_REACHED: &str = "payment_unavailable";
+pub const NOT_REACHED: &str = not_reached!();
 
 /// What is settled about an order after its charge was asked for.
 #[derive(Debug)]
@@ -152,13 +170,8 @@ pub async fn refuse(
 ) -> Result<Option<Order>, DbError> {
     const STATEMENT: &str = concat!(
         "with ",
-        asked_by_a_task!(),
-        ", charge as (
-            update payments set status = 'declined', settled_at = now()
-            where order_id = $1 and seq = $2 and status = 'pending'
-                and ($3 <> 'payment_unavailable' or not exists (select from asked where attempts > 0))
-            returning order_id, seq
-        ), changed as (
+        declining!(),
+        ", changed as (
             update orders o
             set status = 'cancelled', cancelled_at = now(), version = version + 1, updated_at = now()
             from charge c where o.id = c.order_id and o.status = 'pending' and c.seq = 1
@@ -196,18 +209,7 @@ pub async fn refuse(
 /// A charge that was not the order's first was not taken, for one of the reasons above: the order stays as it is. With
 /// [`NOT_REACHED`] it may be left to a task.
 pub async fn withdraw(db: &Database, charge: &Entry, reason: &str) -> Result<(), DbError> {
-    const STATEMENT: &str = concat!(
-        "with ",
-        asked_by_a_task!(),
-        ", charge as (
-            update payments set status = 'declined', settled_at = now()
-            where order_id = $1 and seq = $2 and status = 'pending'
-                and ($3 <> 'payment_unavailable' or not exists (select from asked where attempts > 0))
-            returning order_id, seq
-        )
-        ",
-        ending_settlement!()
-    );
+    const STATEMENT: &str = concat!("with ", declining!(), " ", ending_settlement!());
     let parameters = [charge.order_id.get().into(), charge.seq.into(), text(reason)];
     db.idempotent(STATEMENT, &parameters).await.map(drop)
 }
