@@ -86,7 +86,7 @@ pub async fn delivery_performance(
         percentile("0.5"),
         percentile("0.9"),
     );
-    let Some(span) = Span::of(period, db).await? else { return Ok(None) };
+    let Some(span) = Span::of(db, period).await? else { return Ok(None) };
     let rows = db.report(&statement, &span.parameters()).await?;
     let all = rows.first().map(document).transpose()?.unwrap_or_default();
     let by_partner = rows.iter().skip(1).map(document).collect::<Result<_, _>>()?;

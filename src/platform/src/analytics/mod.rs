@@ -67,7 +67,7 @@ pub async fn revenue(db: &Database, period: &Period) -> Result<Option<Vec<Revenu
             ) quarters
             group by 1 order by 1
         ) days";
-    let Some(span) = Span::of(period, db).await? else { return Ok(None) };
+    let Some(span) = Span::of(db, period).await? else { return Ok(None) };
     let [from, until] = span.parameters();
     the_document(&db.report(statement, &[from, until, text(&period.zone)]).await?).map(Some)
 }

@@ -23,7 +23,7 @@ impl Span {
     ///
     /// A day begins at its first midnight: where clocks go back over it, Postgres knows the second. (To look through all
     /// time zones takes a while; UTC needs no look.)
-    pub async fn of(period: &Period, db: &Database) -> Result<Option<Self>, DbError> {
+    pub async fn of(db: &Database, period: &Period) -> Result<Option<Self>, DbError> {
         let statement = "with zone as (
                 select $5::text as name where $5 = 'UTC'
                 union all
