@@ -41,7 +41,7 @@ pub async fn change<T>(
     let (id, writer) = (call.order_id()?, call.writer());
     for _ in 0..ATTEMPTS {
         // The order is read while the cache is told of the change to come.
-        let held = app.order_cache.hold(&app.redis, slice::from_ref(&id), &writer);
+        let held = app.order_cache.hold(&app.redis, slice::from_ref(&id), Some(&writer));
         let (order, ()) = join(orders::find(&app.db, id), held).await;
         let order = order?.filter(|order| order.is_visible_to(actor)).ok_or_else(no_such_order)?;
         check_precondition(call, &order)?;

@@ -141,7 +141,7 @@ impl Placing<'_> {
         };
         let by = By::Request { cart };
         // It is pending only for a moment, which no cache need keep.
-        let held = self.app.order_cache.hold(&self.app.redis, slice::from_ref(&order.id), "");
+        let held = self.app.order_cache.hold(&self.app.redis, slice::from_ref(&order.id), None);
         let settled = ledger::settle(&self.app.db, &self.app.payments, &charge, by, self.trace);
         let (settled, ()) = join(settled, held).await;
         match settled {

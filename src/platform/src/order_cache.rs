@@ -94,8 +94,8 @@ impl OrderCache {
     }
 
     /// Keeps everybody from serving these orders from here while they are being changed. `writer` is a name that nobody
-    /// else has, or empty for one that puts nothing in afterwards.
-    pub async fn hold(&self, redis: &Redis, ids: &[OrderId], writer: &str) {
+    /// else has; none for one that puts nothing in afterwards.
+    pub async fn hold(&self, redis: &Redis, ids: &[OrderId], writer: Option<&str>) {
         const SCRIPT: &str = "local time = redis.call('time') \
             local now = time[1] * 1000 + math.floor(time[2] / 1000) \
             for _, key in ipairs(KEYS) do \
@@ -112,7 +112,7 @@ impl OrderCache {
         let keys = ids.iter().map(|id| key(*id));
         let numbers = [HELD, self.remembered()].map(|time| time.as_millis().to_string());
         let script = [SCRIPT.to_owned(), ids.len().to_string()].into_iter();
-        run(redis, script.chain(keys).chain(numbers).chain([writer.to_owned()])).await;
+        run(redis, script.chain(keys).chain(numbers).chain([writer.unwrap_or_default().to_owned()])).await;
     }
 
     /// Puts an order in, unless a newer version is known or somebody else holds it.

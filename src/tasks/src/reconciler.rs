@@ -16,7 +16,7 @@ pub async fn reconcile(app: &App) -> Result<(), DbError> {
         tell(Line::error("the books are wrong"), &found);
     }
     for repaired in reconciliation::repair(&app.db).await? {
-        app.order_cache.hold(&app.redis, &repaired.order_ids, "").await;
+        app.order_cache.hold(&app.redis, &repaired.order_ids, None).await;
         tell(Line::warn("the books were repaired"), &repaired);
     }
     reconciliation::finish(&app.db, run).await

@@ -51,7 +51,7 @@ pub async fn work(app: &App) -> Result<(), DbError> {
 async fn work_on(app: &App, tasks: &[Task]) -> Result<(), DbError> {
     let changing: Vec<_> =
         tasks.iter().filter(|task| task.job.changes_the_order()).map(|task| task.order_id).collect();
-    app.order_cache.hold(&app.redis, &changing, "").await;
+    app.order_cache.hold(&app.redis, &changing, None).await;
     let mut outcomes = Outcomes::default();
     for (task, outcome) in tasks.iter().zip(join_all(tasks.iter().map(|task| perform(app, task))).await) {
         match outcome {

@@ -18,7 +18,7 @@ pub async fn erase(call: &Call) -> Answer {
     let (app, admin) = (call.app()?, call.admin()?);
     match personal_data::erase(&app.db, &person(call)?, (&admin, &call.trace)).await? {
         Erasure::Done(orders) => {
-            app.order_cache.hold(&app.redis, &orders, "").await;
+            app.order_cache.hold(&app.redis, &orders, None).await;
             Ok(Reply::no_content())
         }
         Erasure::UnderWay(order) => {

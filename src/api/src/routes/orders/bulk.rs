@@ -116,7 +116,8 @@ async fn each(
     judge: impl Fn(&Order) -> Result<Verdict, Refusal>,
     store: impl AsyncFnOnce(Vec<Order>) -> Result<Vec<Order>, Problem>,
 ) -> Answer {
-    let (found, ()) = join(orders::find_many(&app.db, ids), app.order_cache.hold(&app.redis, ids, "")).await;
+    let (found, ()) =
+        join(orders::find_many(&app.db, ids), app.order_cache.hold(&app.redis, ids, None)).await;
     let mut known: BTreeMap<_, _> = found?.into_iter().map(|order| (order.id, order)).collect();
     let mut outcomes: BTreeMap<OrderId, Outcome> = BTreeMap::new();
     let mut chosen = Vec::new();

@@ -8,20 +8,20 @@ fn cached() -> Setup {
     Setup::default().variable("order_cache_seconds", "600").variable("product_cache_seconds", "600")
 }
 
+fn key(id: i64) -> String {
+    format!("orders:order:{id}")
+}
+
 /// Whether an order is in the cache.
 fn is_kept(app: &TestApp, id: i64) -> bool {
-    redis::cmd("HEXISTS").arg(format!("orders:order:{id}")).arg("entry").query(&mut app.redis()).unwrap()
+    redis::cmd("HEXISTS").arg(key(id)).arg("entry").query(&mut app.redis()).unwrap()
 }
 
 /// Reads an order until it is in the cache. Who placed it holds its entry for a minute, which is over here at once.
 async fn is_cached(app: &TestApp, id: i64) {
     let admin = app.admin();
     app.eventually("the order is in the cache", async || {
-        redis::cmd("HDEL")
-            .arg(format!("orders:order:{id}"))
-            .arg(&["held", "holder"])
-            .exec(&mut app.redis())
-            .unwrap();
+        redis::cmd("HDEL").arg(key(id)).arg(&["held", "holder"]).exec(&mut app.redis()).unwrap();
         admin.reads_order(id).await.expect(200);
         is_kept(app, id).then_some(())
     })
