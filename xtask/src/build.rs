@@ -36,8 +36,17 @@ pub async fn components(toolchain: &Toolchain, crates: &[&str]) -> Result<()> {
 /// Builds a native program of the workspace. Without `--package`, since its dependencies then have the
 /// features that all the default members want, and are built once for whatever is built.
 pub async fn program(name: &str) -> Result<()> {
-    let step = Step::begin("Building", name);
-    process::run(cargo("build").args(["--profile", PROFILE, "--bin", name]))
+    native(name, PROFILE, Step::begin("Building", name)).await
+}
+
+/// Builds a native program as it is measured, which takes much longer.
+pub async fn release(name: &str) -> Result<()> {
+    let what = format_args!("{name} as a release (minutes, the first time)");
+    native(name, "release", Step::begin("Building", what)).await
+}
+
+async fn native(name: &str, profile: &str, step: Step) -> Result<()> {
+    process::run(cargo("build").args(["--profile", profile, "--bin", name]))
         .await
         .with_context(|| format!("{name} can't be built"))?;
     step.done(format_args!("{name} is built"));

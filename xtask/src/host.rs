@@ -79,6 +79,14 @@ impl Host {
         }
     }
 
+    /// This host as it is measured: the stand-in as a release.
+    pub fn as_release(self) -> Host {
+        match self.kind {
+            Kind::Spin => self,
+            Kind::Standin => Host { program: project::release(STAND_IN), ..self },
+        }
+    }
+
     /// What runs an application.
     pub fn command(&self, app: &App, listen: SocketAddr, settings: &Settings) -> Command {
         let mut command = Command::new(&self.program);

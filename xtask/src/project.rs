@@ -29,6 +29,11 @@ pub fn program(name: &str) -> PathBuf {
     target().join(PROFILE).join(name)
 }
 
+/// A native program of the workspace as it is measured.
+pub fn release(name: &str) -> PathBuf {
+    target().join("release").join(name)
+}
+
 /// What all checkouts of this user share: downloaded tools.
 pub fn cache() -> Result<PathBuf> {
     let base = match std::env::var_os("XDG_CACHE_HOME").filter(|value| !value.is_empty()) {

@@ -90,9 +90,9 @@ pub async fn run(options: Options) -> Result<ExitCode> {
 }
 
 async fn bench(options: &Options, state: &State, servers: &mut Servers) -> Result<()> {
-    let host = Host::choose(options.host).await?;
+    let host = Host::choose(options.host).await?.as_release();
     say("Host", &host.description);
-    let (settings, database) = set_up(options, state, servers).await?;
+    let (settings, database) = set_up(options, &host, state, servers).await?;
     let tokens = write_tokens(&settings, &state.directory)?;
     let wrk = Wrk::ready(tokens, options.orders, state.directory.join("created")).await?;
 
@@ -134,10 +134,17 @@ async fn start(
 }
 
 /// Builds everything, starts the servers and loads the orders. The settings, and the database's URL.
-async fn set_up(options: &Options, state: &State, servers: &mut Servers) -> Result<(Settings, String)> {
+async fn set_up(
+    options: &Options,
+    host: &Host,
+    state: &State,
+    servers: &mut Servers,
+) -> Result<(Settings, String)> {
     let toolchain = Toolchain::ready().await?;
     build::components(&toolchain, &[&build::COMPONENTS[..], &[build::BARE]].concat()).await?;
-    build::program(host::STAND_IN).await?;
+    if host.kind == host::Kind::Standin {
+        build::release(host::STAND_IN).await?;
+    }
     build::program(upstreams::NAME).await?;
 
     let mut settings = Settings::load()?;
