@@ -95,7 +95,8 @@ impl App {
                 client: Client::configured("product", timeout, &circuits).await?,
                 cache: ProductCache { lifetime: product_lifetime },
             },
-            order_cache: OrderCache { lifetime: order_lifetime, product_lifetime },
+            // It keeps orders with their products.
+            order_cache: OrderCache { lifetime: order_lifetime.min(product_lifetime) },
             payments: Payments(Client::configured("payment", payment_timeout, &circuits).await?),
             tokens: match variables::text("auth_introspection").await?.as_str() {
                 "on" => Some(Tokens(Client::configured("user", timeout, &circuits).await?)),

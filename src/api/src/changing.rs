@@ -43,7 +43,7 @@ pub async fn change<T>(
         // The order is read while the cache is told of the change to come.
         let held = app.order_cache.hold(&app.redis, slice::from_ref(&id), Some(&writer));
         let (order, ()) = join(orders::find(&app.db, id), held).await;
-        let order = order?.filter(|order| order.is_visible_to(actor)).ok_or_else(no_such_order)?;
+        let order = order?.filter(|order| order.standing().is_visible_to(actor)).ok_or_else(no_such_order)?;
         check_precondition(call, &order)?;
         if let Decision::Done(done) = decide(order).await? {
             return Ok(done);
@@ -56,7 +56,7 @@ pub async fn change<T>(
 /// Checks `If-Match` (RFC 9110, 13.1.1) against the order's version.
 fn check_precondition(call: &Call, order: &Order) -> Result<(), Problem> {
     let wanted = call.headers.get_all(header::IF_MATCH).iter().collect::<Vec<_>>();
-    let current = etag(order);
+    let current = etag(order.version);
     let names_current =
         |text: &str| text.split(',').map(str::trim).any(|tag| tag == "*" || tag == current.as_str());
     if wanted.is_empty() || wanted.iter().any(|value| value.to_str().is_ok_and(names_current)) {
@@ -66,9 +66,9 @@ fn check_precondition(call: &Call, order: &Order) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::PRECONDITION_FAILED, "precondition-failed", detail))
 }
 
-/// The entity tag of an order: its version.
-pub fn etag(order: &Order) -> String {
-    format!("\"{}\"", order.version)
+/// The entity tag of an order in that version.
+pub fn etag(version: i32) -> String {
+    format!("\"{version}\"")
 }
 
 impl From<Refusal> for Problem {

@@ -23,7 +23,7 @@ pub struct Revising<'a> {
 impl Revising<'_> {
     /// Gives the order these items at the prices of today. The delivery fee stays as it was agreed.
     pub async fn run(&self, order: Order) -> Result<Decision<Order>, Problem> {
-        order.check_items(self.actor)?;
+        order.standing().check_items(self.actor)?;
         let ids = products_of("/items", self.lines).map_err(Problem::invalid)?;
         let products = self.app.products.find(&ids, self.trace).await?;
         let catalogue = products.iter().map(|(id, product)| (*id, product.catalogued())).collect();

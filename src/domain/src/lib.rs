@@ -14,6 +14,7 @@ mod period;
 mod placing;
 mod pricing;
 mod rating;
+mod standing;
 mod status;
 mod template;
 mod text;
@@ -25,7 +26,7 @@ pub use id::{OrderId, ProductId, TemplateId, UserId};
 pub use idempotency::IdempotencyKey;
 pub use invalid::Invalid;
 pub use money::Money;
-pub use order::{Action, Item, Order};
+pub use order::{Item, Order};
 pub use page::{Cursor, Page, Start, whole_number};
 pub use period::Period;
 pub use placing::{Delivery, Schedule};
@@ -34,6 +35,7 @@ pub use pricing::{
     total_of,
 };
 pub use rating::Rating;
+pub use standing::{Action, Standing};
 pub use status::{Refusal, Status, Step};
 pub use template::{Template, TemplateDraft};
 pub use text::{TEXT, text};

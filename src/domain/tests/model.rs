@@ -125,28 +125,28 @@ impl Life {
                 }
             }
             Deed::Cancel => {
-                self.order.check_cancel(&actor)?;
+                self.order.standing().check_cancel(&actor)?;
                 self.set_status(Status::Cancelled);
             }
             Deed::Assign(courier) => {
                 if !actor.is_admin() {
                     return Err(Refusal::Person("assigning is for admins"));
                 }
-                self.order.check_assign()?;
+                self.order.standing().check_assign()?;
                 self.order.delivery_partner_id = Some(courier.id());
                 self.note();
             }
             Deed::Edit(lines, outcome) => {
-                self.order.check_items(&actor)?;
+                self.order.standing().check_items(&actor)?;
                 self.edit(lines, *outcome)?;
             }
             Deed::RequestReturn => {
-                self.order.check_return(&actor, self.now, RETURN_WINDOW)?;
+                self.order.standing().check_return(&actor, self.now, RETURN_WINDOW)?;
                 self.set_status(Status::ReturnRequested);
             }
-            Deed::Rate => self.order.check_feedback(&actor)?,
+            Deed::Rate => self.order.standing().check_feedback(&actor)?,
             Deed::ReportLocation => {
-                self.order.check_report(&actor)?;
+                self.order.standing().check_report(&actor)?;
                 self.note();
             }
             Deed::Settle(outcome) => self.settle(*outcome),
@@ -156,7 +156,7 @@ impl Life {
     }
 
     fn step(&mut self, actor: &Actor, to: Status) -> Result<(), Refusal> {
-        if self.order.check_step(actor, to)? == Step::Taken {
+        if self.order.standing().check_step(actor, to)? == Step::Taken {
             self.set_status(to);
         }
         Ok(())
@@ -268,7 +268,7 @@ impl Life {
             assert!(pair[0] == pair[1] || pair[0].successors().contains(&pair[1]), "{pair:?}");
         }
         for person in Person::ALL {
-            let allowed = self.order.allowed_actions(&person.actor(), self.now, RETURN_WINDOW);
+            let allowed = self.order.standing().allowed_actions(&person.actor(), self.now, RETURN_WINDOW);
             assert_eq!(allowed, self.accepted(person), "{person:?}, {status}");
         }
     }
@@ -278,7 +278,7 @@ impl Life {
         let works = |deed: Deed| self.clone().attempt(person, &deed).is_ok();
         let step_works = |to: &Status| self.clone().step(&person.actor(), *to).is_ok();
         // A payment under way is not a matter of who and when: it passes.
-        let edits = self.order.check_items(&person.actor()).is_ok();
+        let edits = self.order.standing().check_items(&person.actor()).is_ok();
         [
             (Action::ModifyItems, edits),
             (Action::Cancel, works(Deed::Cancel)),

@@ -9,18 +9,17 @@
 //!   what it read before a change.
 
 use std::{
-    borrow::Cow,
     collections::BTreeSet,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use chrono::{DateTime, Utc};
-use domain::{Order, OrderId};
+use domain::{OrderId, Standing};
 use serde::{Deserialize, Serialize};
 use spin_sdk::redis::RedisResult;
 
-use crate::{Redis, log::Line, metrics, services::Documents};
+use crate::{Redis, log::Line, metrics};
 
 /// No change, with all that it asks other services, takes nearly as long.
 const HELD: Duration = Duration::from_secs(60);
@@ -28,19 +27,25 @@ const HELD: Duration = Duration::from_secs(60);
 /// A version is remembered so much longer than its entry; longer than any reader takes.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
-/// An order as it is shown, and until when it may be.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Entry<'a> {
-    pub order: Cow<'a, Order>,
-    pub products: Cow<'a, Documents>,
-    until: DateTime<Utc>,
-    products_until: DateTime<Utc>,
+/// An order as it is shown. Its document is kept as it is sent, so that nothing is taken apart on the way.
+pub struct Entry {
+    pub version: i32,
+    pub standing: Standing<'static>,
+    /// JSON on one line: what is the same whoever looks, whenever.
+    pub document: String,
 }
 
-/// The cache. What has no lifetime isn't kept.
+/// What stands before an entry's document, on a line of its own.
+#[derive(Serialize, Deserialize)]
+struct Head<'a> {
+    version: i32,
+    standing: Standing<'a>,
+    until: DateTime<Utc>,
+}
+
+/// The cache; without a lifetime it stays empty.
 pub struct OrderCache {
     pub lifetime: Duration,
-    pub product_lifetime: Duration,
 }
 
 /// Who puts an order in.
@@ -51,10 +56,19 @@ pub enum By<'a> {
     Writer(&'a str),
 }
 
-impl Entry<'_> {
-    /// Whether the products are as the catalogue has them, as far as one may know.
-    pub fn has_products(&self, now: DateTime<Utc>) -> bool {
-        now < self.products_until
+impl Entry {
+    fn write(&self, until: DateTime<Utc>) -> String {
+        let head = Head { version: self.version, standing: self.standing.clone(), until };
+        let head = serde_json::to_string(&head).expect("our own types have no unserializable values");
+        format!("{head}\n{}", self.document)
+    }
+
+    /// The entry, if it may still be shown.
+    fn read(text: Vec<u8>, now: DateTime<Utc>) -> Option<Entry> {
+        let text = String::from_utf8(text).ok()?;
+        let (head, document) = text.split_once('\n')?;
+        let Head { version, standing, until } = serde_json::from_str(head).ok()?;
+        (now < until).then(|| Entry { version, standing, document: document.to_owned() })
     }
 }
 
@@ -82,13 +96,12 @@ impl OrderCache {
     }
 
     /// The order of that id, if it is here.
-    pub async fn get(&self, redis: &Redis, id: OrderId, now: DateTime<Utc>) -> Option<Entry<'static>> {
-        let found = redis.execute("HGET", [key(id), "entry".to_owned()]).await;
-        let entry = match found.as_deref() {
-            Ok([RedisResult::Binary(json)]) => serde_json::from_slice(json).ok(),
+    pub async fn get(&self, redis: &Redis, id: OrderId, now: DateTime<Utc>) -> Option<Entry> {
+        let found = redis.execute("HGET", [key(id), "entry".to_owned()]).await.ok();
+        let entry = match found.and_then(|mut found| found.pop()) {
+            Some(RedisResult::Binary(text)) => Entry::read(text, now),
             _ => None,
         };
-        let entry = entry.filter(|entry: &Entry<'_>| now < entry.until);
         metrics::cache("order", entry.is_some());
         entry
     }
@@ -119,8 +132,7 @@ impl OrderCache {
     pub async fn put(
         &self,
         redis: &Redis,
-        order: &Order,
-        products: &Documents,
+        (id, entry): (OrderId, &Entry),
         (by, now): (By<'_>, DateTime<Utc>),
     ) {
         const SCRIPT: &str = "local time = redis.call('time') \
@@ -135,20 +147,14 @@ impl OrderCache {
         if self.is_off() {
             return;
         }
-        let entry = Entry {
-            order: Cow::Borrowed(order),
-            products: Cow::Borrowed(products),
-            until: now + self.lifetime,
-            products_until: now + self.product_lifetime,
-        };
-        let json = serde_json::to_string(&entry).expect("our own types have no unserializable values");
         let by = match by {
             By::Reader => "reader",
             By::Writer(name) => name,
         };
-        let (version, remembered) = (order.version.to_string(), self.remembered().as_millis().to_string());
-        let script = [SCRIPT.to_owned(), "1".to_owned(), key(order.id)];
-        run(redis, script.into_iter().chain([by.to_owned(), version, json, remembered])).await;
+        let (version, remembered) = (entry.version.to_string(), self.remembered().as_millis().to_string());
+        let script = [SCRIPT.to_owned(), "1".to_owned(), key(id)];
+        let text = entry.write(now + self.lifetime);
+        run(redis, script.into_iter().chain([by.to_owned(), version, text, remembered])).await;
     }
 
     fn remembered(&self) -> Duration {

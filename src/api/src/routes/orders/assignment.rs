@@ -32,7 +32,7 @@ pub async fn assign(call: &Call) -> Answer {
     let (app, admin) = (call.app()?, call.admin()?);
     let Assignment { delivery_partner_id: partner } = Assignment::read(call)?;
     let order = change(call, app, &admin, async |order: Order| {
-        order.check_assign()?;
+        order.standing().check_assign()?;
         if order.delivery_partner_id.as_ref() == Some(&partner) {
             return Ok(Decision::Done(order));
         }

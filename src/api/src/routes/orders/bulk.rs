@@ -99,7 +99,7 @@ pub async fn assign(call: &Call) -> Answer {
     let (app, admin) = (call.app()?, call.admin()?);
     let BulkAssignment { order_ids: ids, delivery_partner_id: partner } = BulkAssignment::read(call)?;
     let judge = |order: &Order| {
-        order.check_assign()?;
+        order.standing().check_assign()?;
         let same = order.delivery_partner_id.as_ref() == Some(&partner);
         Ok(if same { Verdict::Leave } else { Verdict::Change })
     };

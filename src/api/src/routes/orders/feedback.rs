@@ -17,7 +17,7 @@ pub async fn submit(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
     let rating = Rating::parse(&call.json()?).map_err(Problem::invalid)?;
     let order = visible(call, app, &actor).await?;
-    order.check_feedback(&actor)?;
+    order.standing().check_feedback(&actor)?;
     let feedback = orders::rate(&app.db, order.id, &rating, call.claim.as_ref()).await?;
     let feedback = feedback.ok_or_else(no_such_order)?;
     let location =

@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use domain::{Actor, Invalid, Role, Status, UserId};
 use platform::orders::{self, Filter};
 
-use super::{details, response::OrderResponse};
+use super::{
+    details,
+    response::{OrderDocument, OrderResponse},
+};
 use crate::{
     App,
     call::Call,
@@ -38,8 +41,9 @@ async fn page(call: &Call, app: &App, actor: &Actor, filter: &Filter, path: &str
     let products = details(call, app, &found).await;
     let shown: Vec<_> = found
         .iter()
-        .map(|order| {
-            OrderResponse::new(order, &products, order.allowed_actions(actor, call.now, app.return_window))
+        .map(|order| OrderResponse {
+            order: OrderDocument::new(order, &products),
+            allowed_actions: order.standing().allowed_actions(actor, call.now, app.return_window),
         })
         .collect();
     Ok(linked(Reply::ok(&shown), call, path, next))

@@ -24,7 +24,7 @@ pub struct Position<'a> {
 pub async fn get(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
     let order = visible(call, app, &actor).await?;
-    order.check_on_the_road()?;
+    order.standing().check_on_the_road()?;
     let location = orders::latest_location(&app.db, order.id).await?;
     let location =
         location.ok_or_else(|| Problem::not_found("the courier has not reported a position yet"))?;
@@ -36,7 +36,7 @@ pub async fn report(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
     let place = coordinates(&call.json()?)?;
     let event = change(call, app, &actor, async |order: Order| {
-        order.check_report(&actor)?;
+        order.standing().check_report(&actor)?;
         Ok(orders::report_location(&app.db, &order, &place, (&actor, &call.trace)).await?.into())
     })
     .await?;

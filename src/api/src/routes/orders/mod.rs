@@ -32,42 +32,43 @@ use crate::{
     reply::Reply,
     router::Answer,
 };
-use response::OrderResponse;
+use response::OrderDocument;
 
 /// `GET /orders/{order_id}`.
 pub async fn get(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
-    let is_in_demand = app.order_cache.is_in_demand(call.order_id()?);
+    let id = call.order_id()?;
+    let is_in_demand = app.order_cache.is_in_demand(id);
     if is_in_demand && let Some(entry) = cached(call, app, &actor).await? {
-        return Ok(answer(call, app, StatusCode::OK, &actor, &entry.order, &entry.products));
+        return Ok(answer(call, app, StatusCode::OK, &actor, &entry));
     }
     let order = visible(call, app, &actor).await?;
-    let products = details(call, app, slice::from_ref(&order)).await;
-    let reply = answer(call, app, StatusCode::OK, &actor, &order, &products);
+    let entry = entry(&order, &details(call, app, slice::from_ref(&order)).await);
+    let reply = answer(call, app, StatusCode::OK, &actor, &entry);
     if is_in_demand {
         let now = call.now;
-        spawn(async move { app.order_cache.put(&app.redis, &order, &products, (By::Reader, now)).await });
+        spawn(async move { app.order_cache.put(&app.redis, (id, &entry), (By::Reader, now)).await });
     }
     Ok(reply)
 }
 
 /// The order that the path names from the cache, if it is there and the actor may see it.
-async fn cached(call: &Call, app: &App, actor: &Actor) -> Result<Option<Entry<'static>>, Problem> {
+async fn cached(call: &Call, app: &App, actor: &Actor) -> Result<Option<Entry>, Problem> {
     let found = app.order_cache.get(&app.redis, call.order_id()?, call.now).await;
-    Ok(found.filter(|entry| entry.has_products(call.now) && entry.order.is_visible_to(actor)))
+    Ok(found.filter(|entry| entry.standing.is_visible_to(actor)))
 }
 
 /// The order that the path names, if the actor may see it.
 async fn visible(call: &Call, app: &App, actor: &Actor) -> Result<Order, Problem> {
     let order = orders::find(&app.db, call.order_id()?).await?;
-    order.filter(|order| order.is_visible_to(actor)).ok_or_else(no_such_order)
+    order.filter(|order| order.standing().is_visible_to(actor)).ok_or_else(no_such_order)
 }
 
 /// Answers 200 with an order that was just changed, which the cache shows from now on unless others are changing it.
 async fn show(call: &Call, app: &App, actor: &Actor, order: &Order) -> Answer {
-    let products = details(call, app, slice::from_ref(order)).await;
-    app.order_cache.put(&app.redis, order, &products, (By::Writer(&call.writer()), call.now)).await;
-    Ok(answer(call, app, StatusCode::OK, actor, order, &products))
+    let entry = entry(order, &details(call, app, slice::from_ref(order)).await);
+    app.order_cache.put(&app.redis, (order.id, &entry), (By::Writer(&call.writer()), call.now)).await;
+    Ok(answer(call, app, StatusCode::OK, actor, &entry))
 }
 
 /// What the catalogue says of the products of these orders.
@@ -76,16 +77,18 @@ async fn details(call: &Call, app: &App, orders: &[Order]) -> Documents {
     app.products.details(&app.redis, &ids, (&call.trace, call.now)).await
 }
 
-/// Answers with an order whose products are known.
-fn answer(
-    call: &Call,
-    app: &App,
-    status: StatusCode,
-    actor: &Actor,
-    order: &Order,
-    products: &Documents,
-) -> Reply {
-    let actions = order.allowed_actions(actor, call.now, app.return_window);
-    let etag = HeaderValue::try_from(etag(order)).expect("quoted digits make a valid header");
-    Reply::json(status, &OrderResponse::new(order, products, actions)).header(header::ETAG, etag)
+/// An order whose products are known, as it is shown.
+fn entry(order: &Order, products: &Documents) -> Entry {
+    Entry {
+        version: order.version,
+        standing: order.standing().into_owned(),
+        document: OrderDocument::new(order, products).to_json(),
+    }
+}
+
+/// Answers with an order.
+fn answer(call: &Call, app: &App, status: StatusCode, actor: &Actor, order: &Entry) -> Reply {
+    let actions = order.standing.allowed_actions(actor, call.now, app.return_window);
+    let etag = HeaderValue::try_from(etag(order.version)).expect("quoted digits make a valid header");
+    Reply::written_json(status, response::with_actions(&order.document, &actions)).header(header::ETAG, etag)
 }

@@ -5,7 +5,7 @@ use http::{HeaderValue, StatusCode, header};
 use platform::orders::Placed;
 use spin_sdk::wasip3::spawn;
 
-use super::answer;
+use super::{answer, entry};
 use crate::{
     App,
     call::Call,
@@ -76,5 +76,5 @@ pub fn placed(call: &Call, app: &'static App, customer: &Actor, placement: &Plac
     let status = if order.status == Status::Pending { StatusCode::ACCEPTED } else { StatusCode::CREATED };
     let location =
         HeaderValue::try_from(format!("/orders/{}", order.id)).expect("digits make a valid header");
-    answer(call, app, status, customer, order, products).header(header::LOCATION, location)
+    answer(call, app, status, customer, &entry(order, products)).header(header::LOCATION, location)
 }

@@ -7,10 +7,19 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// An order.
+/// An order as one caller sees it now.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "OrderResponse")]
 pub struct OrderResponse<'a> {
+    #[serde(flatten)]
+    pub order: OrderDocument<'a>,
+    /// What the caller may do to it now.
+    pub allowed_actions: Vec<Action>,
+}
+
+/// An order as all see it who may.
+#[derive(Serialize, JsonSchema)]
+pub struct OrderDocument<'a> {
     id: OrderId,
     user_id: &'a UserId,
     delivery_partner_id: Option<&'a UserId>,
@@ -29,8 +38,6 @@ pub struct OrderResponse<'a> {
     updated_at: DateTime<Utc>,
     /// The number of the newest event, from 1 without gaps; the ETag.
     version: i32,
-    /// What the caller may do to it now.
-    allowed_actions: Vec<Action>,
     items: Vec<ItemResponse<'a>>,
 }
 
@@ -48,8 +55,8 @@ struct ItemResponse<'a> {
     product: Option<&'a RawValue>,
 }
 
-impl<'a> OrderResponse<'a> {
-    pub fn new(order: &'a Order, products: &'a Documents, actions: Vec<Action>) -> Self {
+impl<'a> OrderDocument<'a> {
+    pub fn new(order: &'a Order, products: &'a Documents) -> Self {
         Self {
             id: order.id,
             user_id: &order.user_id,
@@ -67,10 +74,20 @@ impl<'a> OrderResponse<'a> {
             created_at: order.created_at,
             updated_at: order.updated_at,
             version: order.version,
-            allowed_actions: actions,
             items: order.items.iter().map(|item| item_response(item, products)).collect(),
         }
     }
+
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("our own types have no unserializable values")
+    }
+}
+
+/// The JSON of an [`OrderResponse`], made of that of its order.
+pub fn with_actions(document: &str, allowed_actions: &[Action]) -> String {
+    let actions = serde_json::to_string(allowed_actions).expect("names have no unserializable values");
+    let fields = document.strip_suffix('}').unwrap_or(document);
+    format!("{fields},\"allowed_actions\":{actions}}}")
 }
 
 fn item_response<'a>(item: &'a Item, products: &'a Documents) -> ItemResponse<'a> {

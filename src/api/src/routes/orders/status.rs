@@ -62,11 +62,14 @@ impl ReturnRequest {
 pub async fn update(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.staff()?);
     let StatusUpdate { status: to } = StatusUpdate::read(call)?;
-    let order = change(call, app, &actor, async |order: Order| match order.check_step(&actor, to)? {
-        Step::Unchanged => Ok(Decision::Done(order)),
-        Step::Taken => Ok(store(call, app, order, to, &json!({})).await?.map(|changed| changed.order).into()),
-    })
-    .await?;
+    let order =
+        change(call, app, &actor, async |order: Order| match order.standing().check_step(&actor, to)? {
+            Step::Unchanged => Ok(Decision::Done(order)),
+            Step::Taken => {
+                Ok(store(call, app, order, to, &json!({})).await?.map(|changed| changed.order).into())
+            }
+        })
+        .await?;
     spawn(app.nudge());
     show(call, app, &actor, &order).await
 }
@@ -75,7 +78,7 @@ pub async fn update(call: &Call) -> Answer {
 pub async fn cancel(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
     let changed = once(call, app, &actor, async |order: Order| {
-        order.check_cancel(&actor)?;
+        order.standing().check_cancel(&actor)?;
         Ok(store(call, app, order, Status::Cancelled, &json!({})).await?.into())
     })
     .await?;
@@ -92,7 +95,7 @@ pub async fn request_return(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
     let ReturnRequest { reason } = ReturnRequest::read(call)?;
     let changed = once(call, app, &actor, async |order: Order| {
-        order.check_return(&actor, call.now, app.return_window)?;
+        order.standing().check_return(&actor, call.now, app.return_window)?;
         Ok(store(call, app, order, Status::ReturnRequested, &json!({ "reason": reason })).await?.into())
     })
     .await?;

@@ -44,7 +44,7 @@ pub async fn stream(call: &Call) -> Answer {
     }
     let mut opening = format!("retry: {}\n\n", 1_000 + random::get_random_u64() % 2_000);
     if seen.is_none() {
-        let location = match order.check_on_the_road() {
+        let location = match order.standing().check_on_the_road() {
             Ok(()) => orders::latest_location(&app.db, order.id).await?,
             Err(_) => None,
         };
@@ -96,7 +96,7 @@ fn follower(call: &Call, actor: &Actor, order: &Order, seen: Option<i32>) -> Fol
     Follower {
         order: order.id,
         seen: seen.unwrap_or(order.version),
-        courier: order.is_lent_to(actor).then(|| actor.id.clone()),
+        courier: order.standing().is_lent_to(actor).then(|| actor.id.clone()),
         admitted_at: order.version,
         until: call.now + LIFETIME + TimeDelta::seconds(spread as i64),
     }
