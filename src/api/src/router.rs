@@ -60,7 +60,8 @@ pub async fn dispatch(
         "" => "/",
         path => path,
     };
-    let Some(found) = ROUTER.best_match(path) else {
+    let found = ROUTER.best_match(path).filter(|found| fits(path, found.handler()));
+    let Some(found) = found else {
         return Err(Problem::not_found("there is nothing at this path"));
     };
     if cors::is_preflight(&request) {
@@ -89,6 +90,18 @@ pub async fn dispatch(
     };
     record.role = call.role();
     answer
+}
+
+/// Whether a path has a route's segments one by one. The router alone also takes `/orders12` for `/orders/:order_id`,
+/// and an empty segment for none.
+fn fits(path: &str, routes: &[&'static Route]) -> bool {
+    let is_one = |(segment, pattern): (&str, &str)| match pattern.strip_prefix(':') {
+        Some(_) => !segment.is_empty(),
+        None => segment == pattern,
+    };
+    let pattern = routes.first().map_or("", |route| route.path);
+    let (segments, patterns) = (path.split('/'), pattern.split('/'));
+    segments.clone().count() == patterns.clone().count() && segments.zip(patterns).all(is_one)
 }
 
 fn wrong_method(routes: &[&'static Route]) -> Problem {
@@ -138,6 +151,30 @@ async fn read(method: &Method, body: Request) -> Result<Bytes, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_has_its_routes_segments() {
+        let is_found = |path: &str| ROUTER.best_match(path).is_some_and(|found| fits(path, found.handler()));
+        for path in ["/orders/12", "/orders/12/cancel", "/admin/users/ann/data", "/orders", "/health/ready"] {
+            assert!(is_found(path), "{path}");
+        }
+        for path in [
+            "/orders12",
+            "/orders12/cancel",
+            "/orders7//cancel",
+            "/orders//12",
+            "/orders//cancel",
+            "//orders/12",
+            "/ordersfoo",
+            "/templates12",
+            "/adminusers/ann/data",
+            "/admintasks/12/retry",
+            "/health//ready",
+            "/orders/12/cancelled",
+        ] {
+            assert!(!is_found(path), "{path}");
+        }
+    }
 
     #[test]
     fn every_path_has_a_route_and_literal_segments_win() {

@@ -111,3 +111,19 @@ async fn a_head_is_a_get_without_its_body() {
     let nobody = Answer::to(app.request(Method::HEAD, &format!("/orders/{id}"))).await;
     assert_eq!(nobody.status, 401);
 }
+
+#[tokio::test]
+async fn a_path_that_runs_its_segments_together_leads_nowhere() {
+    let app = TestApp::shared().await;
+    let (customer, admin) = (app.customer(), app.admin());
+    // A router that takes the slash for optional does so before two digits at least.
+    app.database.add_orders(&customer.id, 9).await;
+    let id = app.database.add_order(&customer.id, "confirmed", None).await;
+
+    customer.get(&format!("/orders{id}")).await.expect_problem(404);
+    customer.get(&format!("/orders//{id}")).await.expect_problem(404);
+    customer.post(&format!("/orders{id}/cancel"), &json!({})).await.expect_problem(404);
+    customer.post(&format!("/orders{id}//cancel"), &json!({})).await.expect_problem(404);
+    admin.delete(&format!("/adminusers/{}/data", customer.id)).await.expect_problem(404);
+    assert_eq!(app.database.order(id).await["status"], "confirmed");
+}
