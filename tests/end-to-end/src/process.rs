@@ -1,19 +1,18 @@
 //! Child processes that end when the tests do, however the tests end.
 
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 /// The shell ends the program when its own stdin closes. That is when the `Process` is dropped or the
 /// test process ends, also when it is killed: statics are never dropped, but pipes are always closed.
-/// A line on stdin names another signal than SIGTERM to end it by.
 const WATCH: &str = r#"
 exec 3<&0
 "$@" 3<&- </dev/null & program=$!
-{ read -r signal <&3; kill -s "${signal:-TERM}" "$program"; } 2>/dev/null & watch=$!
+{ read -r _ <&3; kill "$program"; } 2>/dev/null & watch=$!
 exec 3<&-
 wait "$program"; status=$?
 kill "$watch" 2>/dev/null
@@ -37,18 +36,21 @@ impl Process {
             .stdin(Stdio::piped())
             .stdout(output.try_clone()?)
             .stderr(output)
+            .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
         Ok(Process { shell, log })
     }
 
-    /// Ends the program as a crash would.
+    /// Ends the program as a crash would, with what it has started itself: `spin up` has a process for each trigger.
     pub fn kill(mut self) -> Result<()> {
         if self.has_ended() {
             return Ok(());
         }
-        let stdin = self.shell.stdin.as_mut().context("it is there until the end")?;
-        stdin.write_all(b"KILL\n").context("the program can't be killed")
+        let group = format!("-{}", self.shell.id());
+        let status = Command::new("kill").args(["-s", "KILL", "--", &group]).status();
+        ensure!(status.context("there is no `kill`")?.success(), "the program can't be killed");
+        Ok(())
     }
 
     pub fn has_ended(&mut self) -> bool {

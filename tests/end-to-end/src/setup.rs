@@ -256,7 +256,9 @@ pub fn host_arguments(
     variables: &[(String, String)],
 ) {
     command.current_dir(root).arg("up").args(["--from", "spin.toml"]);
-    command.args(["--listen", listen]).args(["--runtime-config-file", "runtime-config.toml"]);
+    command.args(["--runtime-config-file", "runtime-config.toml"]);
+    // Not by its flag, which Spin refuses where no HTTP component is among them.
+    command.env("SPIN_HTTP_LISTEN_ADDR", listen);
     command.args(components.iter().flat_map(|component| ["--component-id", component]));
     for (name, value) in variables {
         command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::UpArgs;
 use crate::engine::{LoadedComponent, Loader};
@@ -36,13 +36,15 @@ pub async fn up(args: UpArgs) -> Result<()> {
     match (http, redis) {
         (Some(http), Some(redis)) => {
             let ended = tokio::select! {
-                ended = http.serve(args.listen) => ended,
+                ended = http.serve(args.address()?) => ended,
                 ended = redis.listen() => ended,
             };
             println!("A trigger exited unexpectedly. Terminating.");
             ended
         }
-        (Some(http), None) => http.serve(args.listen).await,
+        (Some(http), None) => http.serve(args.address()?).await,
+        // Spin hands its flags to the triggers' own programs, and this one has no such flag.
+        (None, Some(_)) if args.listen.is_some() => bail!("unexpected argument '--listen' found"),
         (None, Some(redis)) => redis.listen().await,
         (None, None) => Ok(()),
     }

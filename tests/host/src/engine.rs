@@ -62,6 +62,8 @@ impl Loader {
         let mut config = Config::new();
         config
             .wasm_component_model_async(true)
+            // As in Spin: nothing is interrupted, but its checks are in all code.
+            .epoch_interruption(true)
             .allocation_strategy(InstanceAllocationStrategy::Pooling(pooling()))
             .cache(Some(Cache::new(CacheConfig::new())?));
         let engine = Engine::new(&config)?;
@@ -124,6 +126,7 @@ impl LoadedComponent {
     pub async fn instantiate(&self) -> wasmtime::Result<(Store<InstanceState>, Instance)> {
         let state = InstanceState::new(Arc::clone(&self.shared));
         let mut store = Store::new(self.pre.engine(), state);
+        store.set_epoch_deadline(u64::MAX / 2);
         let instance = self.pre.instantiate_async(&mut store).await?;
         Ok((store, instance))
     }

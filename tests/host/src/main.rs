@@ -45,9 +45,9 @@ struct UpArgs {
     #[arg(short, long, default_value = "spin.toml")]
     from: PathBuf,
 
-    /// IP address and port to listen on; port 0 takes a free one
-    #[arg(long, env = "SPIN_HTTP_LISTEN_ADDR", default_value = "127.0.0.1:3000", value_parser = parse_listen_address)]
-    listen: SocketAddr,
+    /// IP address and port to listen on; port 0 takes a free one [env: SPIN_HTTP_LISTEN_ADDR, default: 127.0.0.1:3000]
+    #[arg(long, value_parser = parse_listen_address)]
+    listen: Option<SocketAddr>,
 
     /// A variable of the application, before all other sources
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_variable)]
@@ -88,6 +88,14 @@ async fn interrupted() -> Result<()> {
     tokio::select! {
         ended = tokio::signal::ctrl_c() => ended.context("cannot listen for SIGINT"),
         _ = terminate.recv() => Ok(()),
+    }
+}
+
+impl UpArgs {
+    /// Where HTTP is listened to.
+    fn address(&self) -> Result<SocketAddr> {
+        let named = || std::env::var("SPIN_HTTP_LISTEN_ADDR").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
+        self.listen.map_or_else(|| parse_listen_address(&named()), Ok)
     }
 }
 

@@ -132,3 +132,9 @@ fn one_component_can_run_alone() {
     let subscribers = host.redis(json!([["PUBSUB", "NUMSUB", "probe:alone"]]));
     assert_eq!(subscribers[0][1], "RedisResult::Int64(0)");
 }
+
+#[test]
+fn an_application_without_http_takes_no_address_to_listen_on() {
+    let said = App::new().listening("listen:alone").refused(&["-c", "listener"]);
+    assert!(said.contains("unexpected argument '--listen' found"), "{said}");
+}
