@@ -110,6 +110,11 @@ impl Client {
         self.call(Question { method: Method::POST, path, key: None, body }, trace, read).await
     }
 
+    /// How long a call may take.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Whether the service answers at all, whatever it says. The circuit has no part in it.
     ///
     /// # Errors
@@ -128,8 +133,8 @@ impl Client {
         ServiceDown { service: self.service, problem: error.to_string(), retry_after }
     }
 
-    /// Makes a call unless the circuit is open, and judges the service by what comes of it: an answer that
-    /// can't be used is a failure, unless it says that the request was wrong.
+    /// Makes a call unless the circuit is open, and judges the service by what comes of it. It has failed if it doesn't
+    /// answer, or not as it was made to; not if it says that the request was wrong, or something odd of a single thing.
     async fn call<T>(
         &self,
         question: Question<'_>,
@@ -140,9 +145,15 @@ impl Client {
             self.outgoing(question, trace).map_err(|error| CallError::NotReached(error.to_string()))?;
         let pass = self.circuits.admit(self.service, self.timeout).await.map_err(CallError::CircuitOpen)?;
         let answer = answer(outgoing, self.timeout).await;
-        let is_refusal = answer.as_ref().is_ok_and(|answer| answer.status.is_client_error());
-        let result = answer.and_then(|answer| read(&answer));
-        self.circuits.judge(self.service, pass, result.is_err() && !is_refusal);
+        let (result, has_failed) = match answer {
+            Ok(answer) => {
+                let result = read(&answer);
+                let has_failed = result.is_err() && answer.is_failure();
+                (result, has_failed)
+            }
+            Err(error) => (Err(error), true),
+        };
+        self.circuits.judge(self.service, pass, has_failed);
         result
     }
 

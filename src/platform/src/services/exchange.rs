@@ -4,7 +4,7 @@
 //! of an answer apart. Several exchanges are on the way of each order, and nobody looks at those headers.
 
 use http::{Method, StatusCode, Uri};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use spin_sdk::wasip3::{
     http::{
         client,
@@ -47,6 +47,13 @@ impl Answer {
         }
         let unreadable = |error| CallError::NoAnswer(format!("its answer can't be read: {error}"));
         serde_json::from_slice(&self.body).map_err(unreadable)
+    }
+
+    /// Whether the service itself has failed: not if it refuses a request, or says in JSON what can't be used.
+    pub fn is_failure(&self) -> bool {
+        let is_json = || serde_json::from_slice::<IgnoredAny>(&self.body).is_ok();
+        let is_meant = self.status.is_client_error() || self.status.is_success() && is_json();
+        !is_meant
     }
 
     /// A status that isn't in the contract.
@@ -155,6 +162,21 @@ fn sort(error: ErrorCode) -> CallError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_service_fails_by_its_own_errors_and_by_what_is_no_json() {
+        let is_failure = |status, body: &str| {
+            Answer { status: StatusCode::from_u16(status).unwrap(), body: body.into() }.is_failure()
+        };
+        for (status, body) in [(500, "{}"), (503, ""), (302, "{}"), (200, ""), (200, "<html>"), (201, "{")] {
+            assert!(is_failure(status, body), "{status} {body}");
+        }
+        for (status, body) in
+            [(200, r#"{"price": "?"}"#), (200, "[]"), (202, "{}"), (404, ""), (429, "<html>")]
+        {
+            assert!(!is_failure(status, body), "{status} {body}");
+        }
+    }
 
     #[test]
     fn only_errors_before_sending_mean_that_nothing_arrived() {

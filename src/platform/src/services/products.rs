@@ -7,8 +7,9 @@ use domain::{Catalogued, Money, ProductId};
 use futures::{StreamExt, TryStreamExt, stream};
 use http::StatusCode;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::value::{RawValue, to_raw_value};
+use spin_sdk::time::sleep;
 
 use super::{CallError, Client, ProductCache, ServiceDown, exchange::Answer};
 use crate::{Redis, Trace, log::Line};
@@ -22,17 +23,29 @@ const CONCURRENT: usize = 16;
 pub struct Product {
     pub id: ProductId,
     pub name: String,
+    #[serde(default, deserialize_with = "if_usable")]
     pub description: Option<String>,
     pub price: Money,
+    #[serde(default, deserialize_with = "if_usable")]
     pub mrp: Option<Money>,
+    #[serde(default, deserialize_with = "if_usable")]
     pub category_id: Option<i64>,
+    #[serde(default, deserialize_with = "if_usable")]
     pub image_url: Option<String>,
     #[serde(default)]
     pub stock_quantity: i64,
+    #[serde(default, deserialize_with = "if_usable")]
     pub unit: Option<String>,
     #[serde(default = "yes")]
     pub is_active: bool,
+    #[serde(default, deserialize_with = "if_usable")]
     pub created_at: Option<String>,
+}
+
+/// What is only shown must not keep a product from being sold, whatever the catalogue has there.
+fn if_usable<'de, D: Deserializer<'de>, T: DeserializeOwned>(value: D) -> Result<Option<T>, D::Error> {
+    let json = Box::<RawValue>::deserialize(value)?;
+    Ok(serde_json::from_str(json.get()).ok())
 }
 
 fn yes() -> bool {
@@ -93,23 +106,27 @@ impl Products {
     ) -> Documents {
         let mut seen = self.cache.get(redis, ids, now).await;
         let unknown = ids.iter().filter(|id| !seen.fresh.contains_key(id));
+        // However many there are, they take no longer than one may.
         let asked: Vec<_> = stream::iter(unknown)
             .map(|id| async move { (*id, self.one(*id, trace).await) })
             .buffer_unordered(CONCURRENT)
+            .take_until(sleep(self.client.timeout()))
             .collect()
             .await;
         let mut found = Documents::new();
         for (id, answer) in asked {
-            let product = answer.map(|product| product.as_ref().map(Product::document));
-            let product = product.unwrap_or_else(|error| {
-                Line::warn("a product is shown as it was last seen, if at all")
-                    .trace(trace)
-                    .field("error", error)
-                    .write();
-                seen.outdated.remove(&id)
-            });
-            found.extend(product.map(|product| (id, product)));
+            match answer {
+                Ok(product) => {
+                    seen.outdated.remove(&id);
+                    found.extend(product.map(|product| (id, product.document())));
+                }
+                Err(error) => {
+                    let line = Line::warn("a product is shown as it was last seen, if at all").trace(trace);
+                    line.field("error", error).write();
+                }
+            }
         }
+        found.append(&mut seen.outdated);
         self.cache.put(redis, &found, now).await;
         found.append(&mut seen.fresh);
         found
@@ -133,5 +150,28 @@ fn read(answer: &Answer, id: ProductId) -> Result<Product, CallError> {
         Ok(product)
     } else {
         Err(CallError::NoAnswer(format!("it answered product {} for {id}", product.id)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_only_shown_keeps_no_product_from_being_sold() {
+        let odd = r#"{"id": 5, "name": "Apple", "price": 2.99, "stock_quantity": 3, "mrp": 3.999,
+            "category_id": "fruit", "unit": 7, "image_url": [], "created_at": {}}"#;
+        let product: Product = serde_json::from_str(odd).unwrap();
+        assert_eq!((product.catalogued().price.to_string(), product.stock_quantity), ("2.99".to_owned(), 3));
+        assert_eq!((product.mrp, product.category_id, product.unit), (None, None, None));
+
+        for wrong in [r#""price": 2.999, "stock_quantity": 3"#, r#""price": 2.99, "stock_quantity": "3""#] {
+            let product = format!(r#"{{"id": 5, "name": "Apple", {wrong}}}"#);
+            assert!(serde_json::from_str::<Product>(&product).is_err(), "{wrong}");
+        }
+        let whole =
+            r#"{"id": 5, "name": "Apple", "price": 2.99, "mrp": 3.99, "category_id": 1, "unit": null}"#;
+        let product: Product = serde_json::from_str(whole).unwrap();
+        assert_eq!((product.mrp.unwrap().to_string(), product.category_id), ("3.99".to_owned(), Some(1)));
     }
 }
