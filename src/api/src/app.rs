@@ -67,7 +67,7 @@ impl App {
 
     async fn load() -> Result<Self, Misconfigured> {
         log::configure("api").await?;
-        let timeout = variables::milliseconds("service_timeout_ms").await?;
+        let timeout = variables::timeout("service_timeout_ms").await?;
         let mut delivery_parameters = Vec::new();
         for name in DELIVERY_PARAMETERS {
             delivery_parameters.push((name.to_owned(), variables::text(name).await?));
@@ -84,7 +84,7 @@ impl App {
                 .await?;
         let order_lifetime = variables::seconds("order_cache_seconds").await?;
         let product_lifetime = variables::seconds("product_cache_seconds").await?;
-        let payment_timeout = variables::milliseconds("payment_timeout_ms").await?;
+        let payment_timeout = variables::timeout("payment_timeout_ms").await?;
         Ok(Self {
             name: variables::text("app_name").await?,
             db: Database::new(variables::text("database_url").await?),

@@ -155,18 +155,22 @@ impl Placing<'_> {
                 match ledger::refuse(&self.app.db, &charge, ledger::NOT_REACHED, by, self.trace).await {
                     Ok(Some(_)) => Err(not_reached(self.app, self.claim, down.into()).await),
                     Ok(None) => as_it_stands(self.app, order, self.claim).await,
-                    Err(error) => Ok(self.left_to_tasks(order, &error)),
+                    Err(error) => self.left_to_tasks(order, &error).await,
                 }
             }
             Ok(Settled::Unknown(_)) => Ok(order),
-            Err(error) => Ok(self.left_to_tasks(order, &error)),
+            Err(error) => self.left_to_tasks(order, &error).await,
         }
     }
 
-    fn left_to_tasks(&self, order: Order, error: &DbError) -> Order {
+    /// The order whose payment's outcome may have been recorded or not, for the answer got lost.
+    async fn left_to_tasks(&self, order: Order, error: &DbError) -> Result<Order, Problem> {
         let line = Line::warn("a payment is left to be settled by a task").trace(self.trace);
         line.number("order_id", order.id.get()).field("error", error).write();
-        order
+        match orders::find(&self.app.db, order.id).await {
+            Ok(_) => as_it_stands(self.app, order, self.claim).await,
+            Err(_) => Ok(order),
+        }
     }
 }
 

@@ -64,6 +64,10 @@ impl Revising<'_> {
             PaymentOutcome::Approved { reference } => {
                 let paid = Some((&charge, reference.as_deref()));
                 let revised = orders::revise(db, order, revision, paid, (self.actor, self.trace)).await?;
+                if revised.is_none() {
+                    // Unless that was entered just now, for a task was told meanwhile that the charge is declined.
+                    ledger::approve(db, &charge, reference.as_deref(), false, self.trace).await?;
+                }
                 // Deciding anew would charge anew.
                 Ok(Decision::Done(revised.ok_or_else(changed_meanwhile)?))
             }

@@ -89,23 +89,35 @@ pub enum Retry {
     Due(OpenTask),
     /// A worker has it at the moment.
     InHand,
+    /// It is a scheduled order's, whose time hasn't come.
+    ToCome,
 }
 
 #[derive(Deserialize)]
 struct Retried {
+    is_to_come: bool,
     task: Option<OpenTask>,
 }
 
-/// Makes a task due at once, as if it had never been tried. None when there is no such task.
+/// Makes a task due at once, as if it had never been tried; only that a payment was asked for is never forgotten, since
+/// it may have been taken. None when there is no such task.
 pub async fn retry(db: &Database, id: i64) -> Result<Option<Retry>, DbError> {
     let statement = "with found as (
-            select id, claimed_at is not null and due_at > now() as is_in_hand from tasks where id = $1 for update
+            select id, due_at > now() and claimed_at is not null as is_in_hand,
+                due_at > now() and kind = 'order.due' as is_to_come
+            from tasks where id = $1 for update
         ), retried as (
-            update tasks t set status = 'queued', attempts = 0, due_at = now(), claimed_at = null
-            from found f where t.id = f.id and not f.is_in_hand
+            update tasks t set status = 'queued', due_at = now(), claimed_at = null,
+                attempts = case t.kind when 'payment.settle' then least(t.attempts, 1) else 0 end
+            from found f where t.id = f.id and not f.is_in_hand and not f.is_to_come
             returning t.*
         )
-        select json_build_object('task', (select row_to_json(r) from retried r))::text from found";
+        select json_build_object('is_to_come', is_to_come, 'task', (select row_to_json(r) from retried r))::text
+        from found";
     let found: Option<Retried> = only_document(&db.idempotent(statement, &[id.into()]).await?)?;
-    Ok(found.map(|retried| retried.task.map_or(Retry::InHand, Retry::Due)))
+    Ok(found.map(|retried| match retried {
+        Retried { task: Some(task), .. } => Retry::Due(task),
+        Retried { is_to_come: true, .. } => Retry::ToCome,
+        Retried { .. } => Retry::InHand,
+    }))
 }

@@ -139,14 +139,16 @@ impl By<'_> {
 
 /// The money was taken: confirms the order, unless an admin has done so already, and writes the tasks
 /// that follow; ends the checkout if its cart is cleared. An order that is given up gets a refund instead.
-async fn approve(
+///
+/// It is proof also for a charge that somebody else was told is declined.
+pub async fn approve(
     db: &Database,
     charge: &Entry,
     reference: Option<&str>,
     cart_is_cleared: bool,
     trace: &Trace,
 ) -> Result<Option<Order>, DbError> {
-    // A function of migration 0014, since its text is long and takes several times as long to plan as to run.
+    // A function of migration 0018, since its text is long and takes several times as long to plan as to run.
     const STATEMENT: &str = "select settle_charge($1, $2, $3, $4, $5, $6)";
     let parameters = [
         charge.order_id.get().into(),

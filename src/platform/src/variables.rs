@@ -4,6 +4,9 @@ use std::{fmt::Display, str::FromStr, time::Duration};
 
 use spin_sdk::variables;
 
+/// Leases, holds and the settling of payments count on it that no call takes longer.
+const MAX_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A variable can't be used; a sentence for the operator.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("variable {name}: {problem}")]
@@ -33,12 +36,17 @@ pub async fn parsed<T: FromStr<Err: Display>>(name: &str) -> Result<T, Misconfig
         .map_err(|error: T::Err| Misconfigured { name: name.to_owned(), problem: error.to_string() })
 }
 
-/// The variable's number as milliseconds.
+/// The variable's number of milliseconds that a call of another service may take.
 ///
 /// # Errors
-/// As [`parsed`].
-pub async fn milliseconds(name: &str) -> Result<Duration, Misconfigured> {
-    Ok(Duration::from_millis(u64::from(parsed::<u32>(name).await?)))
+/// As [`parsed`], and for more than ten seconds.
+pub async fn timeout(name: &str) -> Result<Duration, Misconfigured> {
+    let timeout = Duration::from_millis(u64::from(parsed::<u32>(name).await?));
+    if timeout > MAX_TIMEOUT {
+        let problem = format!("must be at most {}", MAX_TIMEOUT.as_millis());
+        return Err(Misconfigured { name: name.to_owned(), problem });
+    }
+    Ok(timeout)
 }
 
 /// The variable's number as seconds.

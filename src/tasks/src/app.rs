@@ -33,8 +33,8 @@ impl App {
     /// A variable that can't be used.
     pub async fn load() -> Result<Self, Misconfigured> {
         log::configure("tasks").await?;
-        let timeout = variables::milliseconds("service_timeout_ms").await?;
-        let payment_timeout = variables::milliseconds("payment_timeout_ms").await?;
+        let timeout = variables::timeout("service_timeout_ms").await?;
+        let payment_timeout = variables::timeout("payment_timeout_ms").await?;
         let redis = Arc::new(Redis::new(variables::text("redis_url").await?));
         let circuits = Circuits::configured(redis.clone(), ["cart", "payment", "notification"]).await?;
         Ok(Self {

@@ -7,12 +7,23 @@ mod reconciler;
 mod worker;
 
 use bytes::Bytes;
-use platform::{idempotency, outbox};
+use platform::{idempotency, log::Line, outbox};
 
 /// Where every message enters, one after another. (The names of a component's exports are none for
 /// a native linker.)
 #[cfg_attr(target_arch = "wasm32", spin_sdk::redis_subscriber)]
 pub async fn on_message(nudge: Bytes) -> anyhow::Result<()> {
+    let done = attend_to(nudge).await;
+    if let Err(error) = &done {
+        // The host may say nothing of it.
+        Line::error("what is due has to wait for the next message")
+            .field("error", format!("{error:#}"))
+            .write();
+    }
+    done
+}
+
+async fn attend_to(nudge: Bytes) -> anyhow::Result<()> {
     let app = app::App::load().await?;
     worker::work(&app).await?;
     if nudge == outbox::TICK {

@@ -90,16 +90,22 @@ impl Database {
     /// What a request is answered in whose way a movement of money comes: it has the next number in the
     /// ledger, and is there (declined) once the request waits for it.
     pub async fn overtaking_in_the_ledger<T>(&self, order_id: i64, request: impl Future<Output = T>) -> T {
-        let mut transaction = self.pool.begin().await.expect("the database is there");
-        sqlx::query(
+        let sql = format!(
             "insert into payments (order_id, seq, kind, amount, status, settled_at)
             select order_id, max(seq) + 1, 'charge', 1.00, 'declined', now() from payments
-            where order_id = $1::text::int group by order_id",
-        )
-        .bind(order_id.to_string())
-        .execute(&mut *transaction)
-        .await
-        .expect("the movement is entered");
+            where order_id = {order_id} group by order_id"
+        );
+        self.overtaking(&sql, request).await
+    }
+
+    /// What a request is answered in whose way this statement comes: it is carried out, but not seen before the
+    /// request waits for it.
+    pub async fn overtaking<T>(&self, sql: &str, request: impl Future<Output = T>) -> T {
+        let mut transaction = self.pool.begin().await.expect("the database is there");
+        sqlx::query(AssertSqlSafe(sql.to_owned()))
+            .execute(&mut *transaction)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
         let overtake = async {
             let sql = "select exists (select from pg_stat_activity where pg_backend_pid() = any(pg_blocking_pids(pid)))";
             let deadline = Instant::now() + PATIENCE;
@@ -108,10 +114,10 @@ impl Database {
                 .await
                 .expect("one may look")
             {
-                assert!(Instant::now() < deadline, "the request never waits for the ledger");
+                assert!(Instant::now() < deadline, "the request never waits for it");
                 sleep(POLL).await;
             }
-            transaction.commit().await.expect("the movement is there");
+            transaction.commit().await.expect("it is there");
         };
         join(request, overtake).await.0
     }
@@ -203,6 +209,12 @@ impl Database {
             .fetch_one(&self.pool)
             .await
             .expect("the task is added")
+    }
+
+    /// How many findings of that kind are open.
+    pub async fn findings(&self, kind: &str) -> i64 {
+        let sql = "select count(*) from findings where kind = $1 and repaired_at is null";
+        sqlx::query_scalar(sql).bind(kind).fetch_one(&self.pool).await.expect("they are counted")
     }
 
     /// How far the reconciler has come.

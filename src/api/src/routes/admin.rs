@@ -45,6 +45,10 @@ pub async fn retry(call: &Call) -> Answer {
             let detail = "this task is being worked on at the moment; look at it again in a minute";
             Err(Problem::conflict("task-in-hand", detail).retry_after(60))
         }
+        Some(Retry::ToCome) => {
+            let detail = "this task takes up a scheduled order, whose time hasn't come";
+            Err(Problem::conflict("task-to-come", detail))
+        }
         None => Err(Problem::not_found("there is no such task; one that is done is forgotten")),
     }
 }

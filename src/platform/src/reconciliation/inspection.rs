@@ -109,7 +109,7 @@ const FINDINGS: &str = "finding as (
     )";
 
 /// Looks at a bounded number of orders, notes what is wrong and forgets what isn't any more. Answers what
-/// is new. No more than 1,000 findings are kept: whoever has as many needs no further.
+/// is new. No more than 500 findings of a kind are kept: whoever has as many needs no further of it, but of the others.
 ///
 /// A movement of money counts as failing after so many attempts of its task.
 pub async fn inspect(db: &Database, max_attempts: i32) -> Result<Vec<Affected>, DbError> {
@@ -126,11 +126,14 @@ pub async fn inspect(db: &Database, max_attempts: i32) -> Result<Vec<Affected>, 
             update findings f set detail = n.detail from finding n
             where f.order_id = n.order_id and f.kind = n.kind and f.repaired_at is null and f.detail <> n.detail
         ), fresh as (
-            select n.* from finding n
-            where not exists (
-                select from findings f where f.order_id = n.order_id and f.kind = n.kind and f.repaired_at is null)
-            order by n.order_id
-            limit greatest(0, 1000 - (select count(*) from findings where repaired_at is null))
+            select order_id, kind, detail from (
+                select n.*, row_number() over (partition by n.kind order by n.order_id)
+                    + (select count(*) from findings f where f.kind = n.kind and f.repaired_at is null) as place
+                from finding n
+                where not exists (
+                    select from findings f where f.order_id = n.order_id and f.kind = n.kind and f.repaired_at is null)
+            ) n
+            where place <= 500
         ), noted as (
             insert into findings (order_id, kind, detail) select order_id, kind, detail from fresh
             on conflict (order_id, kind) do update set detail = excluded.detail, since = now(), repaired_at = null

@@ -23,12 +23,12 @@ macro_rules! marking {
     };
 }
 
-/// Has the outcome of a movement of money asked for.
+/// Has the outcome of a movement of money asked for, as one that may have been asked for before.
 const PAYMENT_FORGOTTEN: &str = concat!(
     "with repaired as (
-        insert into tasks (kind, order_id, payload)
+        insert into tasks (kind, order_id, payload, attempts)
         select case p.kind when 'charge' then 'payment.settle' else 'payment.refund' end, p.order_id,
-            jsonb_build_object('seq', p.seq)
+            jsonb_build_object('seq', p.seq), 1
         from findings f join payments p on p.order_id = f.order_id
         where f.kind = 'payment_forgotten' and f.repaired_at is null and ",
     is_forgotten!(),
@@ -89,7 +89,8 @@ const NEVER_CHARGED: &str = concat!(
 const CHECKOUT_LEFT: &str = "with removed as (
         delete from checkouts c
         where c.user_id in (
-                select user_id from checkouts where expires_at < now() - interval '5 minutes' limit 500)
+                select user_id from checkouts where expires_at < now() - interval '5 minutes' limit 500
+                for update skip locked)
             and c.expires_at < now() - interval '5 minutes'
             and not exists (select from orders o where o.id = c.order_id and o.status = 'pending')
             and not exists (select from payments p where p.order_id = c.order_id and p.seq = 1 and p.status = 'pending')

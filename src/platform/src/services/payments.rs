@@ -96,17 +96,23 @@ fn outcome(answer: &Answer) -> Result<PaymentOutcome, CallError> {
     }
 }
 
-/// A success whose body says otherwise is a refusal; one that can't be read may be anything.
+/// What a success is that isn't one yet: to be asked for again with the same key.
+const UNDER_WAY: [&str; 5] = ["pending", "processing", "queued", "requires_action", "requires_capture"];
+
+/// A success whose body says otherwise is a refusal; one that is under way or can't be read may become anything.
 fn accepted(answer: &Answer) -> Result<PaymentOutcome, CallError> {
-    let answer: Map<String, Value> = answer.json()?;
-    let status = answer.get("status").and_then(Value::as_str).unwrap_or_default();
-    if answer.get("success") == Some(&Value::Bool(false))
+    let body: Map<String, Value> = answer.json()?;
+    let status = body.get("status").and_then(Value::as_str).unwrap_or_default();
+    if body.get("success") == Some(&Value::Bool(false))
         || matches!(status, "declined" | "failed" | "rejected")
     {
         return Ok(PaymentOutcome::Declined);
     }
+    if answer.status == StatusCode::ACCEPTED || UNDER_WAY.contains(&status) {
+        return Err(answer.unexpected());
+    }
     let named =
-        ["payment_id", "refund_id", "transaction_id"].iter().find_map(|name| answer.get(*name)?.as_str());
+        ["payment_id", "refund_id", "transaction_id"].iter().find_map(|name| body.get(*name)?.as_str());
     let reference = named.map(|text| text.chars().filter(|c| *c != '\0').take(255).collect());
     Ok(PaymentOutcome::Approved { reference })
 }
@@ -128,6 +134,11 @@ mod tests {
             (200, r#"{"status": "declined"}"#, PaymentOutcome::Declined),
         ] {
             assert_eq!(answered(status, body).unwrap(), outcome, "{body}");
+        }
+        for (status, body) in
+            [(202, "{}"), (200, r#"{"status": "pending"}"#), (201, r#"{"status": "processing"}"#)]
+        {
+            assert!(matches!(answered(status, body), Err(CallError::NoAnswer(_))), "{status} {body}");
         }
         for nonsense in ["", "<html>", "[]", "true"] {
             assert!(matches!(answered(200, nonsense), Err(CallError::NoAnswer(_))), "{nonsense}");

@@ -221,3 +221,21 @@ async fn the_report_is_as_long_as_asked_for() {
     let report = admin.get("/admin/reconciliation?limit=1").await.expect(200);
     assert!(report.json["findings"].as_array().is_some_and(|list| list.len() <= 1));
 }
+
+#[tokio::test]
+async fn many_findings_of_one_kind_hide_none_of_another() {
+    let app = app().await;
+    // Nothing was ever paid for these.
+    app.database.add_orders(&app.customer().id, 1_100).await;
+    app.eventually("as many are found as are kept", async || {
+        let unpaid = app.database.findings("unpaid").await;
+        assert!(unpaid <= 500);
+        (unpaid == 500).then_some(())
+    })
+    .await;
+
+    let owed = place(&app).await;
+    app.database.set_status(owed, "cancelled").await;
+
+    stands(&app, "repairs", "refund_missing", owed).await;
+}

@@ -1,7 +1,7 @@
 //! `GET /admin/tasks`, `POST /admin/tasks/{task_id}/retry`, and how tasks come to stand there.
 
 use chrono::{Duration, Utc};
-use end_to_end::{Answer, Person, TestApp};
+use end_to_end::{Answer, Person, Setup, TestApp};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -130,6 +130,58 @@ async fn a_task_that_is_being_worked_on_is_not_handed_out_again() {
     retries(&admin, task).await.expect_retry_after(409);
 
     assert_eq!(app.database.tasks(order).await, before);
+}
+
+#[tokio::test]
+async fn a_scheduled_order_does_not_come_due_before_its_time() {
+    let app = TestApp::shared().await;
+    let (customer, admin) = (app.customer(), app.admin());
+    let order = app.database.add_order(&customer.id, "confirmed", None).await;
+    let next_week = (Utc::now() + Duration::days(7)).to_rfc3339();
+    let due = json!({ "kind": "order.due", "payload": {}, "due_at": next_week });
+    let task = app.database.add_task(order, due).await;
+    let before = app.database.tasks(order).await;
+
+    retries(&admin, task).await.expect_problem(409);
+
+    assert_eq!(app.database.tasks(order).await, before);
+}
+
+#[tokio::test]
+async fn that_a_payment_was_asked_for_is_not_forgotten() {
+    let app = TestApp::shared().await;
+    let (customer, admin) = (app.customer(), app.admin());
+    customer.suffers("payment", "status:500").await;
+    let order = customer.places_an_order().await.expect(202).id();
+    let put_off = "update tasks set attempts = 5, due_at = now() + interval '1 hour' where order_id =";
+    app.database.tamper(&format!("{put_off} {order}")).await;
+    let task = app.database.tasks(order).await.remove(0);
+
+    let retried = retries(&admin, &task["id"]).await.expect(200);
+
+    assert_eq!(retried.json["attempts"], 1);
+}
+
+#[tokio::test]
+async fn money_does_not_wait_behind_messages() {
+    let app = TestApp::own(Setup::default()).await;
+    let (customer, slow) = (app.customer(), app.customer());
+    slow.suffers("notification", "slow:1500").await;
+    let order = customer.places_an_order().await.expect(201).id();
+    app.all_done(order).await;
+    let messages = app.database.add_order(&slow.id, "confirmed", None).await;
+    let many = "insert into tasks (order_id, kind, payload, due_at)
+        select %, 'notify.status', '{\"status\": \"confirmed\"}', now() - interval '1 minute' from generate_series(1, 400)";
+    app.database.tamper(&many.replace('%', &messages.to_string())).await;
+
+    customer.post(&format!("/orders/{order}/cancel"), &json!({})).await.expect(200);
+
+    app.eventually("the money is paid back", async || {
+        let books = app.dependencies.books(order).await;
+        (books["refunds"] != json!([])).then_some(())
+    })
+    .await;
+    assert!(app.database.tasks(messages).await.len() > 200);
 }
 
 #[tokio::test]

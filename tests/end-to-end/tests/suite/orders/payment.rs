@@ -238,3 +238,58 @@ async fn an_order_that_is_refunded_before_its_payment_is_known_is_in_nobodys_way
     let books = app.dependencies.books(order).await;
     assert_eq!(books["charges"][0]["amount"], books["refunds"][0]["amount"]);
 }
+
+#[tokio::test]
+async fn a_payment_that_is_approved_after_it_was_declined_goes_back() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    customer.suffers("payment", "slow:1000").await;
+
+    // As by a task that asked at the same time, and was told something else.
+    let decline = async {
+        let order =
+            app.eventually("it is stored", async || app.database.orders_of(&customer.id).await.pop()).await;
+        app.database
+            .tamper(&format!(
+                "with charge as (
+                    update payments set status = 'declined', settled_at = now() where order_id = {0}
+                ), task as (
+                    delete from tasks where order_id = {0}
+                )
+                update orders set status = 'cancelled', cancelled_at = now(), version = version + 1 where id = {0}",
+                order["id"]
+            ))
+            .await;
+    };
+    let (answer, ()) = futures::future::join(customer.places_an_order(), decline).await;
+
+    answer.expect_problem(409);
+    let (id, order) = only_order(&app, &customer).await;
+    app.all_done(id).await;
+    assert_eq!(order["status"], "cancelled");
+    let books = app.dependencies.books(id).await;
+    assert_eq!(books["charges"][0]["amount"], books["refunds"][0]["amount"], "{books}");
+}
+
+#[tokio::test]
+async fn a_cart_whose_order_is_being_stored_for_long_is_not_ordered_again() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    let (id, token) = (&customer.id, "another request's");
+    app.database.tamper(&format!("insert into users (uid) values ('{id}')")).await;
+    let claim = "insert into checkouts (user_id, token, expires_at) values";
+    app.database.tamper(&format!("{claim} ('{id}', $${token}$$, now() - interval '1 minute')")).await;
+
+    // What the other request stores is seen when this one has been waiting for it.
+    let stored = format!(
+        "with placed as (
+            insert into orders (user_id, total_amount, delivery_fee, delivery_address)
+            values ('{id}', 25.97, 5.00, '123 Main St') returning id, user_id
+        )
+        update checkouts c set order_id = p.id from placed p where c.user_id = p.user_id"
+    );
+    let answer = app.database.overtaking(&stored, customer.places_an_order()).await;
+
+    answer.expect_retry_after(409);
+    assert_eq!(app.database.orders_of(id).await.len(), 1);
+}
