@@ -20,7 +20,11 @@ pub fn operations() -> Vec<Operation> {
             ),
         admin("POST /admin/tasks/:task_id/retry", "Make a task due at once, as if it had never been tried")
             .answers(Answer::json::<OpenTask>(200, "The task.", task("queued", 0)))
-            .problem_when(409, "A worker has the task at the moment."),
+            .problem_when(
+                409,
+                "A worker has the task at the moment, or it is a scheduled order's (`order.due`) whose time is yet \
+                 to come.",
+            ),
         admin(
             "GET /admin/reconciliation",
             "What is wrong with which order, and what was repaired in the last week",

@@ -126,8 +126,11 @@ fn tracking() -> Vec<Operation> {
             .problem_when(409, "The order isn't out for delivery."),
         operation(TAG, "GET /orders/:order_id/tracking-stream", INVOLVED, "Follow an order live")
             .about(
-                "Server-Sent Events: first the order as it stands, then `status`, `location`, `eta`, `items` and \
-                 `delivery` events, whose data are entries of the history and whose ids are the order's versions. \
+                "Server-Sent Events: first the order as it stands, then `status`, `location`, `items`, `delivery`, \
+                 `payment`, `order.due` and `erased` events, whose data are entries of the history without \
+                 `actor_id` and `actor_role` and whose ids are the order's versions. The first is no entry, but a \
+                 `status` of the same form: its `data` are the order's `status`, `delivery_partner_id`, \
+                 `estimated_delivery_time` and, while it is on the road, `location`. \
                  The stream ends when nothing more can come, and after a quarter of an hour.",
             )
             .query([parameter::last_event_id()])
