@@ -104,7 +104,7 @@ struct Retried {
 pub async fn retry(db: &Database, id: i64) -> Result<Option<Retry>, DbError> {
     let statement = "with found as (
             select id, due_at > now() and claimed_at is not null as is_in_hand,
-                due_at > now() and kind = 'order.due' as is_to_come
+                due_at > now() and kind = 'order.due' and attempts = 0 as is_to_come
             from tasks where id = $1 for update
         ), retried as (
             update tasks t set status = 'queued', due_at = now(), claimed_at = null,
