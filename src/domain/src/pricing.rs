@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Invalid, Money, ProductId, id::NotAnId};
+use crate::{Invalid, Money, ProductId, id::NotAnId, whole};
 
 /// The most different products an order takes.
 pub const MAX_PRODUCTS: usize = 100;
@@ -53,8 +53,8 @@ pub fn order_lines(items: &Value) -> Result<Vec<CartLine>, Vec<Invalid>> {
     let mut faults = Vec::new();
     for (index, item) in items.iter().enumerate() {
         let at = |field: &str| format!("/items/{index}/{field}");
-        let product_id = item["product_id"].as_i64().and_then(|id| ProductId::try_from(id).ok());
-        let quantity = item["quantity"].as_i64().filter(|quantity| (1..=MAX_QUANTITY).contains(quantity));
+        let product_id = whole(&item["product_id"]).and_then(|id| ProductId::try_from(id).ok());
+        let quantity = whole(&item["quantity"]).filter(|quantity| (1..=MAX_QUANTITY).contains(quantity));
         if product_id.is_none() {
             faults.push(Invalid::new(at("product_id"), NotAnId::Number.to_string()));
         }
@@ -256,7 +256,7 @@ mod tests {
     fn a_list_names_each_product_once() {
         let lines = order_lines(&json!([
             {"product_id": 5, "quantity": 2, "note": "ripe"},
-            {"product_id": 8, "quantity": 9999},
+            {"product_id": 8.0, "quantity": 9999.0},
         ]));
         assert_eq!(lines.unwrap(), [line(5, 2), line(8, 9999)]);
         for (items, expected) in [
@@ -272,7 +272,7 @@ mod tests {
             ),
             (json!([{"product_id": 5, "quantity": 10_000}]), vec!["/items/0/quantity"]),
             (
-                json!([{"product_id": 5, "quantity": 1}, {"product_id": 5, "quantity": 1}]),
+                json!([{"product_id": 5, "quantity": 1}, {"product_id": 5.0, "quantity": 1}]),
                 vec!["/items/1/product_id"],
             ),
         ] {

@@ -8,9 +8,10 @@ use serde_json::Value;
 use crate::{
     Invalid,
     text::{TEXT, text},
+    whole,
 };
 
-const STARS: RangeInclusive<u64> = 1..=5;
+const STARS: RangeInclusive<u8> = 1..=5;
 const MAX_COMMENT: usize = 2_000;
 
 /// One to five stars, and perhaps a few words.
@@ -29,7 +30,7 @@ impl Rating {
     /// # Errors
     /// Each wrong field, by its pointer.
     pub fn parse(body: &Value) -> Result<Self, Vec<Invalid>> {
-        let stars = body["rating"].as_u64().filter(|n| STARS.contains(n)).and_then(|n| u8::try_from(n).ok());
+        let stars = whole(&body["rating"]).and_then(|n| u8::try_from(n).ok()).filter(|n| STARS.contains(n));
         let stars = stars.ok_or_else(|| {
             let detail = format!("must be a whole number from {} to {}", STARS.start(), STARS.end());
             Invalid::new("/rating", detail)
@@ -51,11 +52,12 @@ mod tests {
         let rating = Rating::parse(&json!({"rating": 5, "comment": " Fast delivery! "})).unwrap();
         assert_eq!((rating.stars, rating.comment.as_deref()), (5, Some("Fast delivery!")));
         assert_eq!(Rating::parse(&json!({"rating": 1, "comment": " "})).unwrap().comment, None);
+        assert_eq!(Rating::parse(&json!({"rating": 4.0})).unwrap().stars, 4);
     }
 
     #[test]
     fn each_wrong_field_is_named() {
-        for rating in [json!(null), json!(0), json!(6), json!(4.5), json!("5"), json!(-1)] {
+        for rating in [json!(null), json!(0), json!(6), json!(4.5), json!("5"), json!(-1), json!(257)] {
             let faults = Rating::parse(&json!({ "rating": rating })).unwrap_err();
             assert_eq!(faults[0].pointer, "/rating", "{rating}");
         }

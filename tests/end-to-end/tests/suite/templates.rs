@@ -41,6 +41,16 @@ async fn a_template_is_kept_as_it_was_given() {
 }
 
 #[tokio::test]
+async fn a_whole_number_may_be_written_as_a_decimal() {
+    let app = TestApp::shared().await;
+    let template = json!({ "name": "Pack", "items": [{ "product_id": 5.0, "quantity": 1e1 }] });
+
+    let kept = app.customer().post("/templates", &template).await.expect(201);
+
+    assert_eq!(kept.json["items"], json!([{ "product_id": 5, "quantity": 10 }]));
+}
+
+#[tokio::test]
 async fn templates_are_listed_newest_first_and_by_pages() {
     let app = TestApp::shared().await;
     let customer = app.customer();

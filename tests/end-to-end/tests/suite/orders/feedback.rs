@@ -55,6 +55,7 @@ async fn a_rating_counts_from_one_to_five() {
         let given = customer.rates(id, &json!({ "rating": rating })).await.expect(201);
         assert_eq!((&given.json["rating"], &given.json["comment"]), (&json!(rating), &Value::Null));
     }
+    assert_eq!(customer.rates(id, &json!({ "rating": 4.0 })).await.expect(201).raw("/rating"), "4");
 }
 
 #[tokio::test]
