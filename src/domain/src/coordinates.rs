@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Number, Value, json};
 
-use crate::Invalid;
+use crate::{Invalid, both};
 
 /// The longest text that the schema's `varchar(20)` takes.
 const MAX_LENGTH: usize = 20;
@@ -28,19 +28,23 @@ impl Coordinates {
     /// Reads an optional pair: decimal strings or numbers, both or neither.
     ///
     /// # Errors
-    /// Each value that isn't a coordinate, by its pointer.
+    /// Each value that isn't a coordinate or is missing beside the other, by its pointer.
     pub fn parse(
         (latitude_at, latitude): (&str, &Value),
         (longitude_at, longitude): (&str, &Value),
     ) -> Result<Option<Self>, Vec<Invalid>> {
-        match (degrees(latitude_at, latitude, MAX_LATITUDE), degrees(longitude_at, longitude, MAX_LONGITUDE))
-        {
-            (Ok(Some(latitude)), Ok(Some(longitude))) => Ok(Some(Self { latitude, longitude })),
-            (Ok(None), Ok(None)) => Ok(None),
-            (Ok(None), Ok(Some(_))) => Err(vec![missing(latitude_at, longitude_at)]),
-            (Ok(Some(_)), Ok(None)) => Err(vec![missing(longitude_at, latitude_at)]),
-            (latitude, longitude) => Err([latitude.err(), longitude.err()].into_iter().flatten().collect()),
+        if latitude.is_null() && longitude.is_null() {
+            return Ok(None);
         }
+        let given = |at, value: &Value, limit, other| match value {
+            Value::Null => Err(missing(at, other)),
+            value => degrees(at, value, limit),
+        };
+        let (latitude, longitude) = both(
+            given(latitude_at, latitude, MAX_LATITUDE, longitude_at),
+            given(longitude_at, longitude, MAX_LONGITUDE, latitude_at),
+        )?;
+        Ok(Some(Self { latitude, longitude }))
     }
 
     pub fn latitude(&self) -> &str {
@@ -115,15 +119,14 @@ fn degrees_schema(limit: f64, pattern: &str) -> Value {
     })
 }
 
-fn degrees(pointer: &str, value: &Value, limit: f64) -> Result<Option<String>, Invalid> {
+fn degrees(pointer: &str, value: &Value, limit: f64) -> Result<String, Invalid> {
     let text = match value {
-        Value::Null => return Ok(None),
         Value::String(text) => text.clone(),
         Value::Number(number) => plain(number),
         _ => String::new(),
     };
     match text.parse::<f64>() {
-        Ok(number) if is_decimal(&text) && number.abs() <= limit => Ok(Some(text)),
+        Ok(number) if is_decimal(&text) && number.abs() <= limit => Ok(text),
         _ => Err(Invalid::new(
             pointer,
             format!("must be decimal degrees from -{limit} to {limit} in at most {MAX_LENGTH} characters"),
@@ -197,5 +200,8 @@ mod tests {
     fn half_a_place_is_none() {
         assert_eq!(parse(json!("1"), Value::Null).unwrap_err()[0].pointer, "/lon");
         assert_eq!(parse(Value::Null, json!("1")).unwrap_err()[0].pointer, "/lat");
+        let faults = parse(json!("x"), Value::Null).unwrap_err();
+        assert_eq!(faults.iter().map(|fault| &*fault.pointer).collect::<Vec<_>>(), ["/lat", "/lon"]);
+        assert_eq!(faults[1].detail, "is required where lat is given");
     }
 }

@@ -17,3 +17,27 @@ impl Invalid {
         Self { pointer: pointer.into(), detail: detail.into() }
     }
 }
+
+impl From<Invalid> for Vec<Invalid> {
+    fn from(fault: Invalid) -> Self {
+        vec![fault]
+    }
+}
+
+/// Both values; whatever is wrong with either is said at once.
+///
+/// # Errors
+/// The faults of the one, then those of the other.
+pub fn both<A, B>(
+    one: Result<A, impl Into<Vec<Invalid>>>,
+    other: Result<B, impl Into<Vec<Invalid>>>,
+) -> Result<(A, B), Vec<Invalid>> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (one, other) => {
+            let mut faults = one.err().map_or_else(Vec::new, Into::into);
+            faults.extend(other.err().map_or_else(Vec::new, Into::into));
+            Err(faults)
+        }
+    }
+}

@@ -25,7 +25,7 @@ pub use coordinates::Coordinates;
 pub use figure::Figure;
 pub use id::{OrderId, ProductId, TemplateId, UserId};
 pub use idempotency::IdempotencyKey;
-pub use invalid::Invalid;
+pub use invalid::{Invalid, both};
 pub use money::Money;
 pub use number::whole;
 pub use order::{Item, Order};

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
 
-use crate::{Invalid, Order, Template};
+use crate::{Invalid, Order, Template, both};
 
 /// A stretch of a list, newest first, ties broken by id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,20 +39,13 @@ impl Page {
         let limit = whole_number("limit", value_of("limit"), 1..=Self::MAX_LIMIT, Self::DEFAULT_LIMIT);
         let offset = whole_number("offset", value_of("offset"), 0..=i32::MAX as u32, 0);
         let cursor = value_of("cursor").map(str::parse::<Cursor>).transpose();
-        let start = match (offset, cursor) {
-            (Ok(offset), Ok(None)) => Ok(Start::Offset(offset)),
-            (Ok(0), Ok(Some(cursor))) => Ok(Start::After(cursor)),
-            (Ok(_), Ok(Some(_))) => Err(vec![Invalid::new("offset", "can't be combined with cursor")]),
-            (offset, cursor) => Err([offset.err(), cursor.err()].into_iter().flatten().collect()),
-        };
-        match (limit, start) {
-            (Ok(limit), Ok(start)) => Ok(Self { limit, start }),
-            (limit, start) => {
-                let mut faults: Vec<_> = limit.err().into_iter().collect();
-                faults.extend(start.err().into_iter().flatten());
-                Err(faults)
-            }
-        }
+        let start = both(offset, cursor).and_then(|start| match start {
+            (offset, None) => Ok(Start::Offset(offset)),
+            (0, Some(cursor)) => Ok(Start::After(cursor)),
+            (_, Some(_)) => Err(Invalid::new("offset", "can't be combined with cursor").into()),
+        });
+        let (limit, start) = both(limit, start)?;
+        Ok(Self { limit, start })
     }
 }
 

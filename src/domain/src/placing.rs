@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use crate::{
-    Coordinates, Invalid,
+    Coordinates, Invalid, both,
     text::{WORDS, text},
 };
 
@@ -48,17 +48,23 @@ impl Delivery {
             ("/delivery_longitude", &body["delivery_longitude"]),
         );
         let scheduled_for = scheduled_for(&body["scheduled_for"], schedule, now);
-        match (address, coordinates, scheduled_for) {
-            (Ok(address), Ok(coordinates), Ok(scheduled_for)) => {
-                Ok(Self { address, coordinates, scheduled_for })
-            }
-            (address, coordinates, scheduled_for) => {
-                let mut faults: Vec<_> = address.err().into_iter().collect();
-                faults.extend(coordinates.err().into_iter().flatten());
-                faults.extend(scheduled_for.err());
-                Err(faults)
-            }
-        }
+        let ((address, coordinates), scheduled_for) = both(both(address, coordinates), scheduled_for)?;
+        Ok(Self { address, coordinates, scheduled_for })
+    }
+
+    /// As [`Delivery::parse`], where `scheduled_for` is required.
+    ///
+    /// # Errors
+    /// As [`Delivery::parse`].
+    pub fn parse_scheduled(
+        body: &Value,
+        schedule: Schedule,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Vec<Invalid>> {
+        let is_given = !body["scheduled_for"].is_null();
+        let given = is_given.then_some(()).ok_or_else(|| Invalid::new("/scheduled_for", "is required here"));
+        let (delivery, ()) = both(Self::parse(body, schedule, now), given)?;
+        Ok(delivery)
     }
 }
 
@@ -143,6 +149,21 @@ mod tests {
         let body = json!({"delivery_latitude": "91", "delivery_longitude": "0", "scheduled_for": "soon"});
         let faults = parse(&body).unwrap_err();
         assert_eq!(pointers(&faults), ["/delivery_address", "/delivery_latitude", "/scheduled_for"]);
+    }
+
+    #[test]
+    fn a_missing_time_is_named_with_the_rest_where_it_is_required() {
+        let parse =
+            |body: &Value| Delivery::parse_scheduled(body, SCHEDULE, "2026-01-01T00:00:00Z".parse().unwrap());
+        for (body, expected) in [
+            (json!({}), &["/delivery_address", "/scheduled_for"][..]),
+            (json!({"delivery_address": "x", "scheduled_for": null}), &["/scheduled_for"]),
+            (json!({"scheduled_for": "soon"}), &["/delivery_address", "/scheduled_for"]),
+        ] {
+            assert_eq!(pointers(&parse(&body).unwrap_err()), expected, "{body}");
+        }
+        let body = json!({"delivery_address": "x", "scheduled_for": "2026-01-02T08:00:00Z"});
+        assert!(parse(&body).unwrap().scheduled_for.is_some());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde_json::Value;
 
 use crate::{
-    Invalid,
+    Invalid, both,
     text::{TEXT, text},
     whole,
 };
@@ -35,10 +35,8 @@ impl Rating {
             let detail = format!("must be a whole number from {} to {}", STARS.start(), STARS.end());
             Invalid::new("/rating", detail)
         });
-        match (stars, text("/comment", &body["comment"], MAX_COMMENT)) {
-            (Ok(stars), Ok(comment)) => Ok(Self { stars, comment }),
-            (stars, comment) => Err([stars.err(), comment.err()].into_iter().flatten().collect()),
-        }
+        let (stars, comment) = both(stars, text("/comment", &body["comment"], MAX_COMMENT))?;
+        Ok(Self { stars, comment })
     }
 }
 

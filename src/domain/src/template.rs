@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Actor, CartLine, Invalid, MAX_PRODUCTS, Refusal, TemplateId, UserId, order_lines,
+    Actor, CartLine, Invalid, MAX_PRODUCTS, Refusal, TemplateId, UserId, both, order_lines,
     text::{WORDS, text},
 };
 
@@ -61,14 +61,8 @@ impl TemplateDraft {
     pub fn parse(body: &Value) -> Result<Self, Vec<Invalid>> {
         let required = || Invalid::new("/name", "is required and must not be blank");
         let name = text("/name", &body["name"], MAX_NAME).and_then(|name| name.ok_or_else(required));
-        match (name, order_lines(&body["items"])) {
-            (Ok(name), Ok(items)) => Ok(Self { name, items }),
-            (name, items) => {
-                let mut faults: Vec<_> = name.err().into_iter().collect();
-                faults.extend(items.err().into_iter().flatten());
-                Err(faults)
-            }
-        }
+        let (name, items) = both(name, order_lines(&body["items"]))?;
+        Ok(Self { name, items })
     }
 }
 

@@ -77,6 +77,18 @@ async fn all_wrong_fields_are_named_at_once() {
 }
 
 #[tokio::test]
+async fn half_a_place_is_named_beside_its_wrong_half() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    for (field, value) in [("delivery_latitude", "north"), ("delivery_longitude", "east")] {
+        let mut body = json!({ "delivery_address": "123 Main St" });
+        body[field] = json!(value);
+        customer.places(&body).await.expect_invalid(&["/delivery_latitude", "/delivery_longitude"]);
+    }
+    nothing_happened(&app, &customer).await;
+}
+
+#[tokio::test]
 async fn a_body_that_is_no_json_object_is_refused() {
     let app = TestApp::shared().await;
     let customer = app.customer();
