@@ -113,25 +113,25 @@ impl Call {
     }
 
     /// The part of a list that the query asks for.
-    pub fn page(&self) -> Result<Page, Problem> {
-        Page::parse(|name| self.query(name)).map_err(Problem::invalid)
-    }
-
-    /// The status that a body names.
-    pub fn status(&self, body: &Value) -> Result<Status, Problem> {
-        body["status"].as_str().and_then(Status::named).ok_or_else(|| {
-            let names = Status::ALL.map(Status::as_str).join(", ");
-            Problem::invalid(vec![Invalid::new("/status", format!("must be one of {names}"))])
-        })
+    pub fn page(&self) -> Result<Page, Vec<Invalid>> {
+        Page::parse(|name| self.query(name))
     }
 
     /// The body's JSON, an object.
     pub fn json(&self) -> Result<Value, Problem> {
         serde_json::from_slice(&self.body).map(Value::Object).map_err(|error| {
             let detail = format!("the body must be a JSON object: {error}");
-            Problem::invalid(vec![Invalid::new("", detail)])
+            Problem::invalid(Invalid::new("", detail))
         })
     }
+}
+
+/// The status that a body names.
+pub fn status(body: &Value) -> Result<Status, Invalid> {
+    body["status"].as_str().and_then(Status::named).ok_or_else(|| {
+        let names = Status::ALL.map(Status::as_str).join(", ");
+        Invalid::new("/status", format!("must be one of {names}"))
+    })
 }
 
 pub fn no_such_order() -> Problem {

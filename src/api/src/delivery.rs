@@ -45,7 +45,7 @@ pub fn quote(
         scheduled_for: delivery.scheduled_for.map(|time| time.timestamp()),
     };
     let offer = policy::quote(order, parameters).map_err(|refusal| match refusal {
-        Refusal::OutOfReach(sentence) => Problem::invalid(vec![Invalid::new("/delivery_latitude", sentence)]),
+        Refusal::OutOfReach(sentence) => Problem::invalid(Invalid::new("/delivery_latitude", sentence)),
         Refusal::Misconfigured(sentence) => wrong_policy(sentence),
     })?;
     let fee = Money::from_cents(offer.fee).map_err(wrong_policy)?;

@@ -37,7 +37,7 @@ pub async fn answer(route: &Route, path: &str, call: &mut Call) -> Answer {
         Claimed::Ours(claim) => Some(claim),
         Claimed::Answered(kept) => return replayed(kept),
         Claimed::InFlight => return Err(in_flight()),
-        Claimed::Reused => return Err(Problem::invalid(vec![IdempotencyKey::reused()])),
+        Claimed::Reused => return Err(Problem::invalid(IdempotencyKey::reused())),
     };
     let reply = (route.handler)(call).await.unwrap_or_else(|problem| problem.reply(path, &call.trace));
     if let Some(claim) = &call.claim
@@ -56,7 +56,7 @@ fn key_of(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
         (Some(Ok(text)), None) => IdempotencyKey::parse(text),
         _ => Err(IdempotencyKey::malformed()),
     };
-    key.map_err(|fault| Problem::invalid(vec![fault]))
+    key.map_err(Problem::invalid)
 }
 
 /// What a request asks for: its method, its path and its body to the byte, as a retry sends them again.

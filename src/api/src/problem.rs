@@ -74,7 +74,8 @@ impl Problem {
     }
 
     /// 422: each thing that is wrong with the request.
-    pub fn invalid(errors: Vec<Invalid>) -> Self {
+    pub fn invalid(errors: impl Into<Vec<Invalid>>) -> Self {
+        let errors = errors.into();
         let said = |fault: &Invalid| format!("{} {}", fault.pointer, fault.detail).trim().to_owned();
         let detail = errors.iter().map(said).collect::<Vec<_>>().join("; ");
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-request", detail) }

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use domain::{Invalid, whole_number};
+use domain::{Invalid, both, whole_number};
 use platform::{
     backlog::{self, Retry, TaskFilter, TaskStatus},
     outbox::Job,
@@ -26,7 +26,7 @@ pub const DEFAULT_FINDINGS: u32 = 100;
 pub async fn tasks(call: &Call) -> Answer {
     let app = call.app()?;
     call.admin()?;
-    let (filter, page) = (filter(call).map_err(Problem::invalid)?, call.page()?);
+    let (filter, page) = both(filter(call), call.page()).map_err(Problem::invalid)?;
     let mut found = backlog::list(&app.db, &filter, &page).await?;
     let next = cut(&mut found, &page);
     Ok(linked(Reply::ok(&found), call, "/admin/tasks", next))
@@ -58,7 +58,7 @@ pub async fn reconciliation(call: &Call) -> Answer {
     let app = call.app()?;
     call.admin()?;
     let limit = whole_number("limit", call.query("limit"), FINDINGS, DEFAULT_FINDINGS);
-    let limit = limit.map_err(|fault| Problem::invalid(vec![fault]))?;
+    let limit = limit.map_err(Problem::invalid)?;
     Ok(Reply::ok(&reconciliation::report(&app.db, limit).await?))
 }
 

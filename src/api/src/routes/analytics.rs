@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use domain::{Invalid, Period, whole_number};
+use domain::{Invalid, Period, both, whole_number};
 use platform::analytics::{self, Ranking};
 
 use crate::{call::Call, problem::Problem, reply::Reply, router::Answer};
@@ -43,12 +43,8 @@ pub async fn top_customers(call: &Call) -> Answer {
         Some("orders") => Ok(Ranking::Orders),
         Some(_) => Err(Invalid::new("sort", "must be spent or orders")),
     };
-    match (limit, ranking) {
-        (Ok(limit), Ok(ranking)) => Ok(Reply::ok(&analytics::top_customers(&app.db, limit, ranking).await?)),
-        (limit, ranking) => {
-            Err(Problem::invalid([limit.err(), ranking.err()].into_iter().flatten().collect()))
-        }
-    }
+    let (limit, ranking) = both(limit, ranking).map_err(Problem::invalid)?;
+    Ok(Reply::ok(&analytics::top_customers(&app.db, limit, ranking).await?))
 }
 
 /// `GET /analytics/cancellation-rate`: how many of the latest orders were cancelled.
@@ -56,7 +52,7 @@ pub async fn cancellation_rate(call: &Call) -> Answer {
     let app = call.app()?;
     call.admin()?;
     let days = whole_number("period_days", call.query("period_days"), DAYS, DEFAULT_DAYS);
-    let days = days.map_err(|fault| Problem::invalid(vec![fault]))?;
+    let days = days.map_err(Problem::invalid)?;
     Ok(Reply::ok(&analytics::cancellation_rate(&app.db, days).await?))
 }
 

@@ -1,6 +1,6 @@
 //! Templates: kept by customers, for customers.
 
-use domain::{Actor, Template, TemplateDraft};
+use domain::{Actor, Delivery, Template, TemplateDraft};
 use http::{HeaderValue, StatusCode, header};
 use platform::templates;
 
@@ -27,7 +27,7 @@ pub async fn create(call: &Call) -> Answer {
 /// `GET /templates`: the caller's own, newest first.
 pub async fn mine(call: &Call) -> Answer {
     let (app, customer) = (call.app()?, call.actor()?);
-    let page = call.page()?;
+    let page = call.page().map_err(Problem::invalid)?;
     let mut found = templates::list(&app.db, &customer.id, &page).await?;
     let next = cut(&mut found, &page);
     Ok(linked(Reply::ok(&found), call, "/templates", next))
@@ -55,7 +55,7 @@ pub async fn order(call: &Call) -> Answer {
     let (app, customer) = (call.app()?, call.actor()?);
     let template = visible(call, app, &customer).await?;
     template.check_order(&customer)?;
-    let delivery = delivery(call)?;
+    let delivery = delivery(call, Delivery::parse)?;
     let placement = placing(call, app, &customer, &delivery).order_template(&template).await?;
     Ok(placed(call, app, &customer, &placement))
 }

@@ -1,6 +1,6 @@
 //! Giving an order to a courier.
 
-use domain::{Invalid, Order, UserId};
+use domain::{Invalid, Order, UserId, whole};
 use platform::orders;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
@@ -23,7 +23,7 @@ pub struct Assignment {
 
 impl Assignment {
     fn read(call: &Call) -> Result<Self, Problem> {
-        Ok(Self { delivery_partner_id: partner(&call.json()?)? })
+        Ok(Self { delivery_partner_id: partner(&call.json()?).map_err(Problem::invalid)? })
     }
 }
 
@@ -43,14 +43,22 @@ pub async fn assign(call: &Call) -> Answer {
 }
 
 /// The courier a body names: by a string, or by a number as older clients do.
-pub fn partner(body: &Value) -> Result<UserId, Problem> {
+pub fn partner(body: &Value) -> Result<UserId, Invalid> {
     let text = match &body["delivery_partner_id"] {
-        Value::String(text) => text.clone(),
-        Value::Number(number) if number.is_u64() => number.to_string(),
-        _ => String::new(),
+        Value::String(text) => Some(text.clone()),
+        value => {
+            let number = value.as_u64().or_else(|| u64::try_from(whole(value)?).ok());
+            number.map(|number| number.to_string())
+        }
     };
-    UserId::try_from(text)
-        .map_err(|error| Problem::invalid(vec![Invalid::new("/delivery_partner_id", error.to_string())]))
+    text.and_then(|text| UserId::try_from(text).ok()).ok_or_else(|| {
+        let detail = format!(
+            "must be a text of 1 to 255 characters, none of them a control character, \
+            or a whole number from 0 to {}",
+            u64::MAX
+        );
+        Invalid::new("/delivery_partner_id", detail)
+    })
 }
 
 /// What [`partner`] takes.
@@ -61,4 +69,35 @@ pub fn partner_schema(generator: &mut SchemaGenerator) -> Schema {
             { "type": "integer", "minimum": 0, "maximum": u64::MAX },
         ],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<UserId, Invalid> {
+        partner(&serde_json::from_str(&format!("{{\"delivery_partner_id\":{json}}}")).unwrap())
+    }
+
+    #[test]
+    fn a_courier_is_a_text_or_a_whole_number_with_its_digits() {
+        for (json, id) in [
+            ("\"auth0|7\"", "auth0|7"),
+            ("456", "456"),
+            ("456.0", "456"),
+            ("1e2", "100"),
+            ("18446744073709551615", "18446744073709551615"),
+        ] {
+            assert_eq!(read(json).map(String::from).as_deref(), Ok(id), "{json}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_courier_is_told_what_would_be() {
+        for json in ["1.5", "-1", "-1.0", "18446744073709551616", "1e30", "\"\"", "null", "[7]", "true"] {
+            let fault = read(json).unwrap_err();
+            assert_eq!(fault.pointer, "/delivery_partner_id", "{json}");
+            assert!(fault.detail.ends_with("or a whole number from 0 to 18446744073709551615"), "{fault:?}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Invalid, Order, OrderId, Refusal, Status, Step, UserId};
+use domain::{Invalid, Order, OrderId, Refusal, Status, Step, UserId, both, whole};
 use futures::future::join;
 use platform::orders;
 use schemars::JsonSchema;
@@ -11,7 +11,13 @@ use serde_json::{Value, json};
 use spin_sdk::wasip3::spawn;
 
 use super::assignment::{partner, partner_schema};
-use crate::{App, call::Call, problem::Problem, reply::Reply, router::Answer};
+use crate::{
+    App,
+    call::{Call, status},
+    problem::Problem,
+    reply::Reply,
+    router::Answer,
+};
 
 const MAX_ORDERS: usize = 500;
 
@@ -65,14 +71,17 @@ enum Verdict {
 impl BulkStatusUpdate {
     fn read(call: &Call) -> Result<Self, Problem> {
         let body = call.json()?;
-        Ok(Self { order_ids: order_ids(&body)?, status: call.status(&body)? })
+        let (order_ids, status) = both(order_ids(&body), status(&body)).map_err(Problem::invalid)?;
+        Ok(Self { order_ids, status })
     }
 }
 
 impl BulkAssignment {
     fn read(call: &Call) -> Result<Self, Problem> {
         let body = call.json()?;
-        Ok(Self { order_ids: order_ids(&body)?, delivery_partner_id: partner(&body)? })
+        let given = both(order_ids(&body), partner(&body));
+        let (order_ids, delivery_partner_id) = given.map_err(Problem::invalid)?;
+        Ok(Self { order_ids, delivery_partner_id })
     }
 }
 
@@ -158,20 +167,43 @@ fn failed(order_id: OrderId, error: impl Into<String>) -> Outcome {
 }
 
 /// Reads `order_ids`: a number of distinct ids.
-fn order_ids(body: &Value) -> Result<Vec<OrderId>, Problem> {
-    let fault = |pointer: String, detail: &str| Problem::invalid(vec![Invalid::new(pointer, detail)]);
+///
+/// # Errors
+/// Each that is wrong, by its pointer.
+fn order_ids(body: &Value) -> Result<Vec<OrderId>, Vec<Invalid>> {
     let list = body["order_ids"].as_array().filter(|list| (1..=MAX_ORDERS).contains(&list.len()));
     let list = list.ok_or_else(|| {
-        fault("/order_ids".to_owned(), &format!("must be a list of 1 to {MAX_ORDERS} order ids"))
+        Invalid::new("/order_ids", format!("must be a list of 1 to {MAX_ORDERS} order ids"))
     })?;
     let mut ids = Vec::with_capacity(list.len());
+    let mut faults = Vec::new();
     for (index, value) in list.iter().enumerate() {
-        let id = value.as_i64().and_then(|number| OrderId::try_from(number).ok());
-        let id = id.ok_or_else(|| fault(format!("/order_ids/{index}"), "must be an order id"))?;
-        if ids.contains(&id) {
-            return Err(fault(format!("/order_ids/{index}"), "stands there twice"));
+        let fault = |detail: &str| Invalid::new(format!("/order_ids/{index}"), detail);
+        match whole(value).and_then(|number| OrderId::try_from(number).ok()) {
+            Some(id) if ids.contains(&id) => faults.push(fault("stands there twice")),
+            Some(id) => ids.push(id),
+            None => faults.push(fault("must be an order id")),
         }
-        ids.push(id);
     }
-    Ok(ids)
+    if faults.is_empty() { Ok(ids) } else { Err(faults) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_wrong_id_is_named() {
+        for (ids, expected) in [
+            (json!([]), &["/order_ids"][..]),
+            (json!(vec![1; 501]), &["/order_ids"]),
+            (json!([7, "8", 7, 0, 1.5]), &["/order_ids/1", "/order_ids/2", "/order_ids/3", "/order_ids/4"]),
+            (json!([7, 7.0]), &["/order_ids/1"]),
+        ] {
+            let faults = order_ids(&json!({ "order_ids": ids })).unwrap_err();
+            assert_eq!(faults.iter().map(|fault| &*fault.pointer).collect::<Vec<_>>(), expected, "{ids}");
+        }
+        let ids = order_ids(&json!({ "order_ids": [7, 8.0] })).unwrap();
+        assert_eq!(ids.into_iter().map(OrderId::get).collect::<Vec<_>>(), [7, 8]);
+    }
 }

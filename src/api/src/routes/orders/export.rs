@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::Invalid;
+use domain::{Invalid, both};
 use http::{HeaderValue, header};
 use platform::{
     Trace,
@@ -27,13 +27,7 @@ const STALLED: Duration = Duration::from_secs(300);
 pub async fn export(call: &Call) -> Answer {
     let app = call.app()?;
     call.admin()?;
-    let (format, filter) = match (format(call), filter(call)) {
-        (Ok(format), Ok(filter)) => (format, filter),
-        (format, filter) => {
-            let faults = filter.err().into_iter().flatten();
-            return Err(Problem::invalid(format.err().into_iter().chain(faults).collect()));
-        }
-    };
+    let (format, filter) = both(format(call), filter(call)).map_err(Problem::invalid)?;
     let mut export = Export::new(filter, format);
     // The first part is waited for: a database that is down still gets its proper answer.
     let first = export.next(&app.db).await?;

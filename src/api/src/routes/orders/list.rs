@@ -1,7 +1,7 @@
 //! Lists of orders: a customer's own, and all for staff.
 
 use chrono::{DateTime, Utc};
-use domain::{Actor, Invalid, Role, Status, UserId};
+use domain::{Actor, Invalid, Page, Role, Status, UserId, both};
 use platform::orders::{self, Filter};
 
 use super::{
@@ -21,23 +21,23 @@ use crate::{
 pub async fn mine(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
     let filter = Filter { user_id: Some(actor.id.clone()), ..Filter::default() };
-    page(call, app, &actor, &filter, "/orders/my-orders").await
+    let page = call.page().map_err(Problem::invalid)?;
+    list(call, app, &actor, (&filter, &page), "/orders/my-orders").await
 }
 
 /// `GET /orders`: all orders for an admin, the assigned ones for a courier.
 pub async fn all(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.staff()?);
-    let mut filter = filter(call).map_err(Problem::invalid)?;
+    let (mut filter, page) = both(filter(call), call.page()).map_err(Problem::invalid)?;
     if actor.role == Role::DeliveryPartner {
         filter.delivery_partner_id = Some(actor.id.clone());
     }
-    page(call, app, &actor, &filter, "/orders").await
+    list(call, app, &actor, (&filter, &page), "/orders").await
 }
 
-async fn page(call: &Call, app: &App, actor: &Actor, filter: &Filter, path: &str) -> Answer {
-    let page = call.page()?;
-    let mut found = orders::list(&app.db, filter, &page).await?;
-    let next = cut(&mut found, &page);
+async fn list(call: &Call, app: &App, actor: &Actor, (filter, page): (&Filter, &Page), path: &str) -> Answer {
+    let mut found = orders::list(&app.db, filter, page).await?;
+    let next = cut(&mut found, page);
     let products = details(call, app, &found).await;
     let shown: Vec<_> = found
         .iter()

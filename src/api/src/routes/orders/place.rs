@@ -1,8 +1,10 @@
 //! Placing orders.
 
-use domain::{Actor, Delivery, Invalid, Status};
+use chrono::{DateTime, Utc};
+use domain::{Actor, Delivery, Invalid, Schedule, Status};
 use http::{HeaderValue, StatusCode, header};
 use platform::orders::Placed;
+use serde_json::Value;
 use spin_sdk::wasip3::spawn;
 
 use super::{answer, entry};
@@ -20,7 +22,7 @@ pub async fn create(call: &Call) -> Answer {
     if let Some(answer) = placed_before(call).await? {
         return Ok(answer);
     }
-    let delivery = delivery(call)?;
+    let delivery = delivery(call, Delivery::parse)?;
     place(call, &delivery).await
 }
 
@@ -29,19 +31,18 @@ pub async fn schedule(call: &Call) -> Answer {
     if let Some(answer) = placed_before(call).await? {
         return Ok(answer);
     }
-    let delivery = delivery(call)?;
-    if delivery.scheduled_for.is_none() {
-        let required = Invalid::new("/scheduled_for", "is required here");
-        return Err(Problem::invalid(vec![required]));
-    }
+    let delivery = delivery(call, Delivery::parse_scheduled)?;
     place(call, &delivery).await
 }
 
 /// The delivery that the body asks for.
-pub fn delivery(call: &Call) -> Result<Delivery, Problem> {
+pub fn delivery(
+    call: &Call,
+    parse: impl FnOnce(&Value, Schedule, DateTime<Utc>) -> Result<Delivery, Vec<Invalid>>,
+) -> Result<Delivery, Problem> {
     let app = call.app()?;
     call.actor()?;
-    Delivery::parse(&call.json()?, app.schedule, call.now).map_err(Problem::invalid)
+    parse(&call.json()?, app.schedule, call.now).map_err(Problem::invalid)
 }
 
 /// Answers with the order that an earlier try of this request placed, whatever would be decided now.

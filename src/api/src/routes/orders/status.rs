@@ -10,7 +10,7 @@ use spin_sdk::wasip3::spawn;
 use super::show;
 use crate::{
     App,
-    call::Call,
+    call::{Call, status},
     changing::{Decision, change},
     problem::Problem,
     reply::Reply,
@@ -45,7 +45,7 @@ pub struct Cancellation {
 
 impl StatusUpdate {
     fn read(call: &Call) -> Result<Self, Problem> {
-        Ok(Self { status: call.status(&call.json()?)? })
+        Ok(Self { status: status(&call.json()?).map_err(Problem::invalid)? })
     }
 }
 
@@ -54,7 +54,7 @@ impl ReturnRequest {
     fn read(call: &Call) -> Result<Self, Problem> {
         let body = if call.body.is_empty() { Value::Null } else { call.json()? };
         let reason = text("/reason", &body["reason"], MAX_REASON);
-        Ok(Self { reason: reason.map_err(|fault| Problem::invalid(vec![fault]))? })
+        Ok(Self { reason: reason.map_err(Problem::invalid)? })
     }
 }
 

@@ -78,11 +78,11 @@ async fn a_long_list_of_tasks_is_read_page_by_page() {
 #[tokio::test]
 async fn filters_must_make_sense() {
     let app = TestApp::shared().await;
-    let query = "status=done&kind=coffee&order_id=0";
+    let query = "status=done&kind=coffee&order_id=0&limit=0&offset=-1";
 
     let answer = app.admin().get(&format!("/admin/tasks?{query}")).await;
 
-    answer.expect_invalid(&["status", "kind", "order_id"]);
+    answer.expect_invalid(&["status", "kind", "order_id", "limit", "offset"]);
 }
 
 #[tokio::test]

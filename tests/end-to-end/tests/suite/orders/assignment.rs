@@ -33,6 +33,8 @@ async fn a_courier_is_named_by_a_string_or_a_number() {
     for (given, kept) in [
         (json!(456), "456"),
         (json!("457"), "457"),
+        (json!(458.0), "458"),
+        (json!(1e2), "100"),
         (json!(u64::MAX), "18446744073709551615"),
         (json!("Zoë|7/b"), "Zoë|7/b"),
         (json!("a".repeat(255)), &"a".repeat(255)),

@@ -126,6 +126,11 @@ async fn each_order_is_assigned_on_its_own_merits() {
     // A number names a courier as well.
     tells(assign(&admin, &ids[..1], 456).await, &[(ids[0], Some("confirmed"))]);
     assert_eq!(app.database.order(ids[0]).await["delivery_partner_id"], "456");
+    // So does one that is written as a decimal, and an order's id may be.
+    let body = json!({ "order_ids": [ids[0] as f64], "delivery_partner_id": 457.0 });
+    let answer = admin.post("/orders/bulk-assign-delivery", &body).await;
+    tells(answer, &[(ids[0], Some("confirmed"))]);
+    assert_eq!(app.database.order(ids[0]).await["delivery_partner_id"], "457");
 }
 
 #[tokio::test]
@@ -151,6 +156,7 @@ async fn one_to_five_hundred_different_orders_are_named() {
         (json!([2_147_483_648_i64]), "/order_ids/0"),
         (json!([1e300]), "/order_ids/0"),
         (json!([[id]]), "/order_ids/0"),
+        (json!([id, id as f64]), "/order_ids/1"),
     ] {
         let body = json!({ "order_ids": ids, "status": "preparing", "delivery_partner_id": "456" });
         admin.put("/orders/bulk-status-update", &body).await.expect_invalid(&[pointer]);
@@ -163,6 +169,12 @@ async fn one_to_five_hundred_different_orders_are_named() {
         let answer = admin.post("/orders/bulk-assign-delivery", &wrong).await;
         answer.expect_invalid(&["/delivery_partner_id"]);
     }
+    let wrong = json!({ "order_ids": [0, id, "7", id], "status": "x", "delivery_partner_id": 1.5 });
+    let ids = ["/order_ids/0", "/order_ids/2", "/order_ids/3"];
+    let answer = admin.put("/orders/bulk-status-update", &wrong).await;
+    answer.expect_invalid(&[&ids[..], &["/status"]].concat());
+    let answer = admin.post("/orders/bulk-assign-delivery", &wrong).await;
+    answer.expect_invalid(&[&ids[..], &["/delivery_partner_id"]].concat());
     assert_eq!(app.database.order(id).await, before);
 
     let most = many(500);

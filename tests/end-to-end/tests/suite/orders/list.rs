@@ -215,6 +215,8 @@ async fn what_cannot_be_a_filter_is_refused_by_name() {
     let wrong = query(&[("created_to", "x"), ("status", "x"), ("user_id", ""), ("delivery_partner_id", "")]);
     let answer = admin.lists_all_orders(&wrong).await;
     answer.expect_invalid(&["user_id", "delivery_partner_id", "status", "created_to"]);
+    let wrong = query(&[("status", "x"), ("limit", "99"), ("cursor", "x")]);
+    admin.lists_all_orders(&wrong).await.expect_invalid(&["status", "limit", "cursor"]);
 }
 
 #[tokio::test]

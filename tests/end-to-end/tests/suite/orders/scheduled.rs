@@ -43,6 +43,7 @@ async fn here_a_time_is_required() {
     let nothing = json!({ "scheduled_for": "never" });
     let pointers = ["/delivery_address", "/scheduled_for"];
     customer.post("/orders/scheduled", &nothing).await.expect_invalid(&pointers);
+    customer.post("/orders/scheduled", &json!({})).await.expect_invalid(&pointers);
     assert_eq!(app.database.orders_of(&customer.id).await, Vec::<Value>::new());
 }
 
