@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 
-use crate::Invalid;
+use crate::{Invalid, both};
 
 /// No report is about more: a day's figures for ten years.
 const MAX_DAYS: i64 = 3_660;
@@ -22,6 +22,8 @@ pub struct Period {
     pub to: DateTime<Utc>,
     pub first_day: NaiveDate,
     pub last_day: NaiveDate,
+    /// Whether a date bounds one end and a time the other: which is the earlier, only the time zone tells.
+    pub is_mixed: bool,
     /// An IANA name in form; whether there is such a zone, Postgres knows.
     pub zone: String,
 }
@@ -38,14 +40,9 @@ impl Period {
     /// the period is open at that end.
     ///
     /// # Errors
-    /// Each wrong value, by its name; a start after the end.
+    /// Each wrong value, by its name; a start after the end, unless the period is mixed.
     pub fn parse<'q>(value_of: impl Fn(&str) -> Option<&'q str>) -> Result<Self, Vec<Invalid>> {
-        let end_of = |name, open| value_of(name).map_or(Ok(End::Day(open)), |text| End::parse(name, text));
-        let (start, end) = (end_of("start_date", EARLIEST), end_of("end_date", LATEST));
-        match (start, end, zone(value_of("tz"))) {
-            (Ok(start), Ok(end), Ok(zone)) => Self::between(start, end, zone).map_err(|fault| vec![fault]),
-            (start, end, zone) => Err([start.err(), end.err(), zone.err()].into_iter().flatten().collect()),
-        }
+        Self::read(value_of, false)
     }
 
     /// As [`Period::parse`], where both dates must be given and lie within ten years.
@@ -53,17 +50,7 @@ impl Period {
     /// # Errors
     /// As [`Period::parse`], and for a missing date and a longer period.
     pub fn bounded<'q>(value_of: impl Fn(&str) -> Option<&'q str>) -> Result<Self, Vec<Invalid>> {
-        let missing = ["start_date", "end_date"].into_iter().filter(|name| value_of(name).is_none());
-        let missing: Vec<_> = missing.map(|name| Invalid::new(name, "is required")).collect();
-        if !missing.is_empty() {
-            return Err(missing);
-        }
-        let period = Self::parse(value_of)?;
-        if (period.last_day - period.first_day).num_days() > MAX_DAYS {
-            let detail = format!("must be within {MAX_DAYS} days of start_date");
-            return Err(vec![Invalid::new("end_date", detail)]);
-        }
-        Ok(period)
+        Self::read(value_of, true)
     }
 
     /// The fault of a time zone that there isn't.
@@ -71,17 +58,24 @@ impl Period {
         Invalid::new("tz", "must be the name of a time zone, such as UTC or Europe/Berlin (IANA)")
     }
 
-    fn between(start: End, end: End, zone: String) -> Result<Self, Invalid> {
-        let is_reversed = match (start, end) {
-            (End::Time(start), End::Time(end)) => start > end,
-            _ => start.date() > end.date(),
+    /// The fault of a period that ends before it starts.
+    pub fn reversed() -> Invalid {
+        Invalid::new("start_date", "must not be after end_date")
+    }
+
+    fn read<'q>(value_of: impl Fn(&str) -> Option<&'q str>, is_bounded: bool) -> Result<Self, Vec<Invalid>> {
+        let end_of = |name, open| match value_of(name) {
+            Some(text) => End::parse(name, text),
+            None if is_bounded => Err(Invalid::new(name, "is required")),
+            None => Ok(End::Day(open)),
         };
-        if is_reversed {
-            return Err(Invalid::new("start_date", "must not be after end_date"));
-        }
+        let ends = both(end_of("start_date", EARLIEST), end_of("end_date", LATEST));
+        let ends = ends.and_then(|(start, end)| Ok(start.up_to(end, is_bounded)?));
+        let ((start, end), zone) = both(ends, zone(value_of("tz")))?;
         let ((from, _), (_, to)) = (start.instants(), end.instants());
         let ((first_day, _), (_, last_day)) = (start.days(), end.days());
-        Ok(Self { from, to, first_day, last_day, zone })
+        let is_mixed = matches!((start, end), (End::Day(_), End::Time(_)) | (End::Time(_), End::Day(_)));
+        Ok(Self { from, to, first_day, last_day, is_mixed, zone })
     }
 }
 
@@ -99,6 +93,24 @@ impl End {
                 2026-01-31T08:00:00Z (RFC 3339), from the year 1900 on";
             Invalid::new(name, detail)
         })
+    }
+
+    /// Both ends, if they are in order and, where that matters, within ten years. A day and an instant may turn out
+    /// to be in the wrong order once the time zone is known.
+    fn up_to(self, end: Self, is_bounded: bool) -> Result<(Self, Self), Invalid> {
+        let is_reversed = match (self, end) {
+            (Self::Day(start), Self::Day(end)) => start > end,
+            (Self::Time(start), Self::Time(end)) => start > end,
+            (Self::Day(_), Self::Time(_)) | (Self::Time(_), Self::Day(_)) => false,
+        };
+        if is_reversed {
+            return Err(Period::reversed());
+        }
+        let ((first_day, _), (_, last_day)) = (self.days(), end.days());
+        if is_bounded && (last_day - first_day).num_days() > MAX_DAYS {
+            return Err(Invalid::new("end_date", format!("must be within {MAX_DAYS} days of start_date")));
+        }
+        Ok((self, end))
     }
 
     fn date(self) -> NaiveDate {
@@ -178,11 +190,22 @@ mod tests {
     }
 
     #[test]
+    fn a_day_and_an_instant_are_put_in_order_by_the_time_zone() {
+        for (start, end, is_mixed) in [
+            ("2026-03-01", "2026-03-01T00:30:00+02:00", true),
+            ("2026-03-02T05:00:00Z", "2026-03-01", true),
+            ("2026-03-01", "2026-03-01", false),
+            ("2026-03-01T00:00:00Z", "2026-03-01T00:00:00Z", false),
+        ] {
+            assert_eq!(between(start, end).unwrap().is_mixed, is_mixed, "{start} to {end}");
+        }
+    }
+
+    #[test]
     fn whatever_is_wrong_is_named() {
         for (start, end, at) in [
             ("2026-03-02", "2026-03-01", "start_date"),
             ("2026-03-01T10:00:01Z", "2026-03-01T10:00:00Z", "start_date"),
-            ("2026-03-02", "2026-03-01T10:00:00Z", "start_date"),
             ("2010-01-01", "2026-01-01", "end_date"),
             ("2026-02-30", "2026-03-01", "start_date"),
             ("2026-1-1", "2026-03-01", "start_date"),
@@ -197,6 +220,12 @@ mod tests {
         assert!(between("2016-01-01", "2026-01-01").is_ok());
         let all = lookup(&[("start_date", "x"), ("end_date", "y"), ("tz", "a b")]);
         assert_eq!(pointers(Period::parse(all)), ["start_date", "end_date", "tz"]);
+        let missing = lookup(&[("end_date", "x"), ("tz", "a b")]);
+        assert_eq!(pointers(Period::bounded(missing)), ["start_date", "end_date", "tz"]);
+        let reversed = lookup(&[("start_date", "2026-03-02"), ("end_date", "2026-03-01"), ("tz", "a b")]);
+        assert_eq!(pointers(Period::bounded(reversed)), ["start_date", "tz"]);
+        let long = lookup(&[("start_date", "2010-01-01"), ("end_date", "2026-01-01"), ("tz", "a b")]);
+        assert_eq!(pointers(Period::bounded(long)), ["end_date", "tz"]);
         for zone in ["", "Europe/Berlin;", "UTC\0", &"x".repeat(65)] {
             assert_eq!(pointers(Period::parse(lookup(&[("tz", zone)]))), ["tz"], "{zone:?}");
         }

@@ -20,7 +20,7 @@ pub async fn revenue(call: &Call) -> Answer {
     let app = call.app()?;
     call.admin()?;
     let period = Period::bounded(|name| call.query(name)).map_err(Problem::invalid)?;
-    let days = analytics::revenue(&app.db, &period).await?.ok_or_else(no_such_zone)?;
+    let days = analytics::revenue(&app.db, &period).await?.map_err(Problem::invalid)?;
     Ok(Reply::ok(&days))
 }
 
@@ -29,8 +29,8 @@ pub async fn delivery_performance(call: &Call) -> Answer {
     let app = call.app()?;
     call.admin()?;
     let period = Period::parse(|name| call.query(name)).map_err(Problem::invalid)?;
-    let performance = analytics::delivery_performance(&app.db, &period).await?.ok_or_else(no_such_zone)?;
-    Ok(Reply::ok(&performance))
+    let performance = analytics::delivery_performance(&app.db, &period).await?;
+    Ok(Reply::ok(&performance.map_err(Problem::invalid)?))
 }
 
 /// `GET /analytics/top-customers`: who spent or ordered most.
@@ -54,8 +54,4 @@ pub async fn cancellation_rate(call: &Call) -> Answer {
     let days = whole_number("period_days", call.query("period_days"), DAYS, DEFAULT_DAYS);
     let days = days.map_err(Problem::invalid)?;
     Ok(Reply::ok(&analytics::cancellation_rate(&app.db, days).await?))
-}
-
-fn no_such_zone() -> Problem {
-    Problem::invalid(vec![Period::no_such_zone()])
 }

@@ -4,7 +4,7 @@
 //! All figures are exact, but for percentiles among three or more deliveries within the same six seconds, which are taken
 //! to lie at equal distances.
 
-use domain::{Figure, Period, UserId};
+use domain::{Figure, Invalid, Period, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -65,11 +65,11 @@ const RANKED: &str = "select *, sum(delivered) over (timed order by tenth) as up
         case when tenth is not null then sum(delivered) over timed - 1 end as last
     from series window timed as (partition by is_all, delivery_partner_id, tenth is null)";
 
-/// How the deliveries of the period went. None when there is no such time zone.
+/// How the deliveries of the period went, or why the period is none.
 pub async fn delivery_performance(
     db: &Database,
     period: &Period,
-) -> Result<Option<DeliveryPerformance>, DbError> {
+) -> Result<Result<DeliveryPerformance, Invalid>, DbError> {
     let statement = format!(
         "with tenths as ({TENTHS}), series as ({SERIES}), ranked as ({RANKED})
         select row_to_json(figures)::text from (
@@ -86,11 +86,14 @@ pub async fn delivery_performance(
         percentile("0.5"),
         percentile("0.9"),
     );
-    let Some(span) = Span::of(db, period).await? else { return Ok(None) };
+    let span = match Span::of(db, period).await? {
+        Ok(span) => span,
+        Err(fault) => return Ok(Err(fault)),
+    };
     let rows = db.report(&statement, &span.parameters()).await?;
     let all = rows.first().map(document).transpose()?.unwrap_or_default();
     let by_partner = rows.iter().skip(1).map(document).collect::<Result<_, _>>()?;
-    Ok(Some(DeliveryPerformance { all, by_partner }))
+    Ok(Ok(DeliveryPerformance { all, by_partner }))
 }
 
 /// The minutes that so great a part of a series took at most; where that falls between two deliveries, between theirs.

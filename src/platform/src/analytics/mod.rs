@@ -4,7 +4,7 @@ mod deliveries;
 mod span;
 
 use chrono::NaiveDate;
-use domain::{Figure, Period, UserId};
+use domain::{Figure, Invalid, Period, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -50,12 +50,12 @@ pub struct CancellationRate {
     pub cancelled_orders: i64,
 }
 
-/// What was sold on each day of the period that has orders. None when there is no such time zone.
+/// What was sold on each day of the period that has orders, or why the period is none.
 ///
 /// Orders are added up by quarter-hours first, because looking up the day of each order takes longer than everything
 /// else. In every time zone days begin on a quarter-hour (except in Newfoundland on clock-change days until 2011, off by
 /// a minute).
-pub async fn revenue(db: &Database, period: &Period) -> Result<Option<Vec<Revenue>>, DbError> {
+pub async fn revenue(db: &Database, period: &Period) -> Result<Result<Vec<Revenue>, Invalid>, DbError> {
     let statement = "select coalesce(json_agg(row_to_json(days)), '[]')::text from (
             select (quarter at time zone $3::text)::date as date, sum(orders) as order_count, sum(total) as total_revenue
             from (
@@ -67,9 +67,12 @@ pub async fn revenue(db: &Database, period: &Period) -> Result<Option<Vec<Revenu
             ) quarters
             group by 1 order by 1
         ) days";
-    let Some(span) = Span::of(db, period).await? else { return Ok(None) };
+    let span = match Span::of(db, period).await? {
+        Ok(span) => span,
+        Err(fault) => return Ok(Err(fault)),
+    };
     let [from, until] = span.parameters();
-    the_document(&db.report(statement, &[from, until, text(&period.zone)]).await?).map(Some)
+    the_document(&db.report(statement, &[from, until, text(&period.zone)]).await?).map(Ok)
 }
 
 /// The customers who spent or ordered most, cancelled and refunded orders left out.

@@ -1,7 +1,7 @@
 //! The instants that a report is about.
 
 use chrono::NaiveDateTime;
-use domain::Period;
+use domain::{Invalid, Period};
 use serde::Deserialize;
 use spin_sdk::pg::ParameterValue;
 
@@ -19,11 +19,11 @@ pub struct Span {
 }
 
 impl Span {
-    /// The span of a period. None when there is no such time zone.
+    /// The span of a period, or why it is none: there is no such time zone, or there it ends before it starts.
     ///
     /// A day begins at its first midnight: where clocks go back over it, Postgres knows the second. (To look through all
     /// time zones takes a while; UTC needs no look.)
-    pub async fn of(db: &Database, period: &Period) -> Result<Option<Self>, DbError> {
+    pub async fn of(db: &Database, period: &Period) -> Result<Result<Self, Invalid>, DbError> {
         let statement = "with zone as (
                 select $5::text as name where $5 = 'UTC'
                 union all
@@ -44,7 +44,13 @@ impl Span {
             period.last_day.into(),
             text(&period.zone),
         ];
-        only_document(&db.report(statement, &parameters).await?)
+        let span: Option<Self> = only_document(&db.report(statement, &parameters).await?)?;
+        Ok(match span {
+            None => Err(Period::no_such_zone()),
+            // Of days alone, an empty span is a day that the zone left out: Apia had no 30 December 2011.
+            Some(span) if period.is_mixed && span.from >= span.until => Err(Period::reversed()),
+            Some(span) => Ok(span),
+        })
     }
 
     /// As the parameters `$1` and `$2`.

@@ -145,12 +145,41 @@ async fn instants_bound_revenue_too_and_both_are_included() {
 }
 
 #[tokio::test]
+async fn the_time_zone_says_whether_a_day_comes_before_an_instant() {
+    let app = TestApp::shared().await;
+    let admin = app.admin();
+    for (start, end, zone, is_period) in [
+        ("2011-03-01", "2011-03-01T00:30:00%2B02:00", "Europe/Athens", true),
+        ("2011-03-01", "2011-02-28T22:00:00Z", "Europe/Athens", true),
+        ("2011-03-01", "2011-02-28T21:59:59.999999Z", "Europe/Athens", false),
+        ("2011-03-02", "2011-03-02T05:00:00Z", "America/Los_Angeles", false),
+        ("2011-03-02T07:59:59Z", "2011-03-01", "America/Los_Angeles", true),
+        ("2011-03-02T08:00:00Z", "2011-03-01", "America/Los_Angeles", false),
+        ("2011-03-02", "2011-03-01T10:00:00Z", "UTC", false),
+        // There this day was left out, and had no instants.
+        ("2011-12-30", "2011-12-30", "Pacific/Apia", true),
+    ] {
+        for report in ["revenue", "delivery-performance"] {
+            let path = format!("/analytics/{report}?start_date={start}&end_date={end}&tz={zone}");
+            let answer = admin.get(&path).await;
+            if is_period {
+                assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+            } else {
+                answer.expect_invalid(&["start_date"]);
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_period_is_named() {
     let app = TestApp::shared().await;
     let admin = app.admin();
     for (query, pointers) in [
         ("", &["start_date", "end_date"][..]),
         ("?start_date=2011-01-01", &["end_date"]),
+        ("?end_date=x", &["start_date", "end_date"]),
+        ("?start_date=2011-01-02&end_date=2011-01-01&tz=%00", &["start_date", "tz"]),
         ("?start_date=2011-01-02&end_date=2011-01-01", &["start_date"]),
         ("?start_date=2001-01-01&end_date=2011-12-31", &["end_date"]),
         ("?start_date=2011-02-29&end_date=2011-13-01", &["start_date", "end_date"]),
