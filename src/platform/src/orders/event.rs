@@ -48,10 +48,11 @@ pub async fn events_after(db: &Database, seen: &[(OrderId, i32)]) -> Result<Vec<
     db.idempotent(statement, &[ids.into(), versions.into()]).await?.iter().map(document).collect()
 }
 
-/// Where the courier last was; none before the first report.
+/// Where the courier last was; none before the first report. One that was erased tells nothing.
 pub async fn latest_location(db: &Database, order: OrderId) -> Result<Option<Event>, DbError> {
     let statement = "select row_to_json(e)::text from (
-            select * from order_events where order_id = $1 and type = 'location' order by version desc limit 1
+            select * from order_events where order_id = $1 and type = 'location' and data ? 'latitude'
+            order by version desc limit 1
         ) e";
     only_document(&db.idempotent(statement, &[order.get().into()]).await?)
 }

@@ -15,8 +15,8 @@ use crate::{call::Call, changing::change, problem::Problem, reply::Reply, router
 #[schemars(rename = "DeliveryLocation")]
 pub struct Position<'a> {
     order_id: OrderId,
-    latitude: Option<&'a str>,
-    longitude: Option<&'a str>,
+    latitude: &'a str,
+    longitude: &'a str,
     last_updated: DateTime<Utc>,
 }
 
@@ -26,9 +26,10 @@ pub async fn get(call: &Call) -> Answer {
     let order = visible(call, app, &actor).await?;
     order.standing().check_on_the_road()?;
     let location = orders::latest_location(&app.db, order.id).await?;
-    let location =
-        location.ok_or_else(|| Problem::not_found("the courier has not reported a position yet"))?;
-    Ok(Reply::ok(&position(&location)))
+    let position = location.as_ref().and_then(position);
+    let position =
+        position.ok_or_else(|| Problem::not_found("the courier has not reported a position yet"))?;
+    Ok(Reply::ok(&position))
 }
 
 /// `PUT /orders/{order_id}/delivery-location`: the courier reports where the order is.
@@ -40,25 +41,25 @@ pub async fn report(call: &Call) -> Answer {
         Ok(orders::report_location(&app.db, &order, &place, (&actor, &call.trace)).await?.into())
     })
     .await?;
-    Ok(Reply::ok(&position(&event)))
+    Ok(Reply::ok(&Position {
+        order_id: event.order_id,
+        latitude: place.latitude(),
+        longitude: place.longitude(),
+        last_updated: event.created_at,
+    }))
 }
 
 fn coordinates(body: &Value) -> Result<Coordinates, Problem> {
     let (latitude, longitude) = (("/latitude", &body["latitude"]), ("/longitude", &body["longitude"]));
-    let missing = || {
-        Problem::invalid(vec![
-            Invalid::new("/latitude", "is required"),
-            Invalid::new("/longitude", "is required"),
-        ])
-    };
+    let missing = || Problem::invalid(["/latitude", "/longitude"].map(|at| Invalid::new(at, "is required")));
     Coordinates::parse(latitude, longitude).map_err(Problem::invalid)?.ok_or_else(missing)
 }
 
-fn position(event: &Event) -> Position<'_> {
-    Position {
+fn position(event: &Event) -> Option<Position<'_>> {
+    Some(Position {
         order_id: event.order_id,
-        latitude: event.data["latitude"].as_str(),
-        longitude: event.data["longitude"].as_str(),
+        latitude: event.data["latitude"].as_str()?,
+        longitude: event.data["longitude"].as_str()?,
         last_updated: event.created_at,
-    }
+    })
 }

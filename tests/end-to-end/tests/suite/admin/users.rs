@@ -119,5 +119,8 @@ async fn a_couriers_positions_are_forgotten_too() {
 
     let events = app.database.events(id).await;
     assert_eq!(events.iter().find(|event| event["type"] == "location").unwrap()["data"], json!({}));
+    customer.locates(id).await.expect_problem(404);
+    let (_, _, opening) = customer.follows(id).await.next().await.unwrap();
+    assert_eq!(opening["data"]["location"], Value::Null);
     admin.delete("/admin/users/nobody-at-all/data").await.expect_problem(404);
 }

@@ -127,6 +127,8 @@ async fn a_place_is_on_earth() {
         (json!({ "latitude": "1".repeat(30), "longitude": "0" }), &[latitude]),
         (json!({ "latitude": "1", "longitude": null }), &[longitude]),
         (json!({ "longitude": "1" }), &[latitude]),
+        (json!({ "latitude": "x" }), &[latitude, longitude]),
+        (json!({ "latitude": null, "longitude": 181 }), &[latitude, longitude]),
         (json!({}), &[latitude, longitude]),
         (json!([]), &[""]),
     ] {
