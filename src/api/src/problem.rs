@@ -86,6 +86,12 @@ impl Problem {
         Self::unavailable_for(Duration::from_secs(2), what, internal)
     }
 
+    /// 503 for whoever runs the service: a variable it needs. Its value, perhaps a secret, is not shown.
+    pub fn misconfigured(what: &str, error: &Misconfigured) -> Self {
+        let detail = format!("{what}: {} is missing, too short or otherwise not as it must be", error.name);
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).retry_after(2).internally(error)
+    }
+
     fn unavailable_for(wait: Duration, what: &str, internal: impl ToString) -> Self {
         let detail = format!(
             "{what} is unavailable at the moment; please try again, with the same Idempotency-Key if you sent one"

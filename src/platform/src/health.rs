@@ -14,7 +14,7 @@ use crate::{Database, DbError, Redis, log::Line, services::Client};
 pub const SCHEMA_VERSION: i32 = 18;
 
 /// How old a report may be before somebody looks anew.
-const FRESH: TimeDelta = TimeDelta::seconds(5);
+pub const FRESH: TimeDelta = TimeDelta::seconds(5);
 
 /// Where the last report stands in Redis, and who may look anew.
 const REPORT: &str = "orders:health";

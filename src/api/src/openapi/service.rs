@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::operation::{Answer, Operation, operation};
+use super::{
+    operation::{Answer, Operation, operation},
+    parameter::header::RETRY_AFTER,
+};
 use crate::routes::health::{Dependencies, Health};
 
 pub fn operations() -> Vec<Operation> {
@@ -17,7 +20,8 @@ pub fn operations() -> Vec<Operation> {
             .answers(Answer::json::<Dependencies>(200, "Orders can be read.", dependencies("up")))
             .answers(
                 Answer::json::<Dependencies>(503, "Nothing goes without the database.", dependencies("down"))
-                    .or_problem(),
+                    .or_problem()
+                    .with(&[RETRY_AFTER]),
             ),
         service("GET /metrics", "Figures for Prometheus")
             .answers(

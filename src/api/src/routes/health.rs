@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use platform::health::{self, Dependency, SCHEMA_VERSION};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -32,8 +32,9 @@ pub async fn alive(_: &Call) -> Answer {
 
 /// `GET /health/ready`: configured, with a database whose schema fits.
 pub async fn ready(call: &Call) -> Answer {
-    let app = call.app()?;
-    app.verifier.as_ref().map_err(|error| Problem::from(error.clone()))?;
+    let app = call.app.as_ref().map_err(|error| Problem::misconfigured("the service can't start", error))?;
+    let verifier = app.verifier.as_ref();
+    verifier.map_err(|error| Problem::misconfigured("tokens can't be verified", error))?;
     let version = health::schema_version(&app.db).await?;
     if version < SCHEMA_VERSION {
         let found = format!("the schema is at version {version}, this release needs {SCHEMA_VERSION}");
@@ -52,5 +53,9 @@ pub async fn dependencies(call: &Call) -> Answer {
         (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "down"),
     };
     let body = Dependencies { status, checked_at: report.checked_at, dependencies: report.dependencies };
-    Ok(Reply::json(code, &body))
+    let reply = Reply::json(code, &body);
+    if code.is_success() {
+        return Ok(reply);
+    }
+    Ok(reply.header(header::RETRY_AFTER, HeaderValue::from(health::FRESH.num_seconds())))
 }

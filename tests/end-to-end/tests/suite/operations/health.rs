@@ -16,10 +16,30 @@ async fn health_needs_no_token() {
 
 #[tokio::test]
 async fn without_a_usable_key_the_service_is_alive_but_not_ready() {
-    let app = TestApp::own(Setup::default().variable("jwt_secret_key", "short")).await;
+    let app = TestApp::own(Setup::default().variable("jwt_secret_key", "2short")).await;
 
     app.get("/health").await.expect(200);
-    app.get("/health/ready").await.expect_retry_after(503);
+    let answer = app.get("/health/ready").await.expect_retry_after(503);
+    assert!(
+        answer.detail().starts_with("tokens can't be verified: jwt_secret_key is missing"),
+        "{}",
+        answer.text
+    );
+    assert!(!answer.text.contains("2short"), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn the_variable_that_is_wrong_is_named_without_its_value() {
+    let app = TestApp::own(Setup::default().variable("return_window_days", "12 parsecs")).await;
+
+    app.get("/health").await.expect(200);
+    let answer = app.get("/health/ready").await.expect_retry_after(503);
+    assert!(
+        answer.detail().starts_with("the service can't start: return_window_days is missing"),
+        "{}",
+        answer.text
+    );
+    assert!(!answer.text.contains("parsecs"), "{}", answer.text);
 }
 
 #[tokio::test]
@@ -64,6 +84,7 @@ async fn without_postgres_the_service_is_down() {
     app.get("/health").await.expect(200);
     app.get("/health/ready").await.expect_retry_after(503);
     let report = app.get("/health/dependencies").await.expect(503);
+    assert_eq!(report.header("retry-after"), "5");
     assert_eq!(report.json["status"], "down");
     assert_eq!(report.json["dependencies"]["postgres"]["status"], "down");
 }
