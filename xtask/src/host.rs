@@ -80,7 +80,7 @@ impl Host {
     }
 
     /// This host as it is measured: the stand-in as a release.
-    pub fn as_release(self) -> Host {
+    pub fn released(self) -> Host {
         match self.kind {
             Kind::Spin => self,
             Kind::Standin => Host { program: project::release(STAND_IN), ..self },

@@ -90,7 +90,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
 }
 
 async fn bench(options: &Options, state: &State, servers: &mut Servers) -> Result<()> {
-    let host = Host::choose(options.host).await?.as_release();
+    let host = Host::choose(options.host).await?.released();
     say("Host", &host.description);
     let (settings, database) = set_up(options, &host, state, servers).await?;
     let tokens = write_tokens(&settings, &state.directory)?;
