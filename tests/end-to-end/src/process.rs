@@ -47,9 +47,9 @@ impl Process {
         if self.has_ended() {
             return Ok(());
         }
-        let group = format!("-{}", self.shell.id());
-        let status = Command::new("kill").args(["-s", "KILL", "--", &group]).status();
-        ensure!(status.context("there is no `kill`")?.success(), "the program can't be killed");
+        let group = self.shell.id().to_string();
+        let killed = Command::new("sh").args(["-c", r#"kill -s KILL -- "-$0""#, &group]).status()?;
+        ensure!(killed.success(), "the program can't be killed");
         Ok(())
     }
 

@@ -105,12 +105,15 @@ impl Products {
         (trace, now): (&Trace, DateTime<Utc>),
     ) -> Documents {
         let mut seen = self.cache.get(redis, ids, now).await;
-        let unknown = ids.iter().filter(|id| !seen.fresh.contains_key(id));
-        // However many there are, they take no longer than one may.
+        let unknown: Vec<_> = ids.iter().filter(|id| !seen.fresh.contains_key(id)).collect();
+        if unknown.is_empty() {
+            return seen.fresh;
+        }
+        // However many there are, they take no longer than two may: the first are waited for to their end, and judged.
         let asked: Vec<_> = stream::iter(unknown)
             .map(|id| async move { (*id, self.one(*id, trace).await) })
             .buffer_unordered(CONCURRENT)
-            .take_until(sleep(self.client.timeout()))
+            .take_until(sleep(2 * self.client.timeout()))
             .collect()
             .await;
         let mut found = Documents::new();
