@@ -54,6 +54,20 @@ async fn a_service_that_refuses_some_requests_is_asked_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_single_odd_product_is_no_dead_service() {
+    let app = TestApp::own(setup()).await;
+    let (unlucky, lucky) = (app.customer(), app.customer());
+    let odd = app.dependencies.product(json!({ "price": 1.999 })).await;
+    unlucky.has_in_cart(&[(odd, 1)]).await;
+
+    for _ in 0..6 {
+        unlucky.places_an_order().await.expect_retry_after(503);
+    }
+
+    lucky.places_an_order().await.expect(201);
+}
+
+#[tokio::test]
 async fn what_one_instance_finds_out_counts_for_all() {
     let app = TestApp::own(setup().only("api")).await;
     app.customer().places_an_order().await.expect(201);

@@ -27,6 +27,19 @@ async fn a_product_service_in_trouble_is_no_order() {
 }
 
 #[tokio::test]
+async fn a_product_with_an_odd_description_is_sold_all_the_same() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    let product = app.dependencies.product(json!({ "mrp": 3.999, "category_id": "fruit", "unit": 7 })).await;
+    customer.has_in_cart(&[(product, 1)]).await;
+
+    let order = customer.places_an_order().await.expect(201);
+
+    let shown = &order.json["items"][0]["product"];
+    assert_eq!((&shown["id"], &shown["mrp"], &shown["unit"]), (&json!(product), &Value::Null, &Value::Null));
+}
+
+#[tokio::test]
 async fn a_product_of_impossible_values_is_no_order() {
     let app = TestApp::shared().await;
     let lies = async |fields: Value| {
