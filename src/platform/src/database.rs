@@ -81,15 +81,18 @@ impl Database {
         parameters: &[ParameterValue],
     ) -> Result<Vec<Row>, DbError> {
         match self.run(statement, parameters).await {
-            Err(Failure::Broken(_)) => Ok(self.run(statement, parameters).await?),
+            Err(Failure::Broken(_) | Failure::Undone(_)) => Ok(self.run(statement, parameters).await?),
             result => Ok(result?),
         }
     }
 
-    /// Runs a statement that changes something: once, for a broken connection doesn't tell whether
-    /// it was carried out.
+    /// Runs a statement that changes something: once, for a broken connection doesn't tell whether it was carried out;
+    /// again where Postgres says that it was not.
     pub async fn change(&self, statement: &str, parameters: &[ParameterValue]) -> Result<Vec<Row>, DbError> {
-        Ok(self.run(statement, parameters).await?)
+        match self.run(statement, parameters).await {
+            Err(Failure::Undone(_)) => Ok(self.run(statement, parameters).await?),
+            result => Ok(result?),
+        }
     }
 
     /// Runs a long statement that changes nothing, on a connection of its own: on the shared one other
@@ -170,16 +173,19 @@ async fn rows(
     Ok(rows)
 }
 
-/// A failed attempt, and whether a new connection could do better.
+/// A failed attempt, and whether another could do better.
 enum Failure {
+    /// On a new connection.
     Broken(String),
+    /// Two waited for each other, and Postgres undid this one for the other to go on.
+    Undone(String),
     Final(DbError),
 }
 
 impl From<Failure> for DbError {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Broken(text) => Self::Unavailable(text),
+            Failure::Broken(text) | Failure::Undone(text) => Self::Unavailable(text),
             Failure::Final(error) => error,
         }
     }
@@ -201,6 +207,7 @@ impl From<Error> for Failure {
                     ("57" | "08" | "53", _) => Self::Broken(error.message),
                     ("23", Some((_, name))) => Self::Final(DbError::Constraint(name.clone())),
                     _ if error.code == "25006" => Self::Broken(error.message),
+                    _ if error.code == "40P01" => Self::Undone(error.message),
                     _ => Self::Final(DbError::Failed(format!("{} {}", error.code, error.message))),
                 }
             }

@@ -9,7 +9,7 @@ use futures::future::join;
 use serde_json::Value;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection};
+use sqlx::{AssertSqlSafe, Connection, Postgres, Transaction};
 use tokio::time::sleep;
 use url::Url;
 
@@ -107,19 +107,27 @@ impl Database {
             .await
             .unwrap_or_else(|error| panic!("{sql}: {error}"));
         let overtake = async {
-            let sql = "select exists (select from pg_stat_activity where pg_backend_pid() = any(pg_blocking_pids(pid)))";
-            let deadline = Instant::now() + PATIENCE;
-            while !sqlx::query_scalar::<_, bool>(sql)
-                .fetch_one(&mut *transaction)
-                .await
-                .expect("one may look")
-            {
-                assert!(Instant::now() < deadline, "the request never waits for it");
-                sleep(POLL).await;
-            }
+            somebody_waits_for(&mut transaction).await;
             transaction.commit().await.expect("it is there");
         };
         join(request, overtake).await.0
+    }
+
+    /// What a request is answered that locks the one order and then the other, while somebody else has the other and
+    /// then wants the one. Postgres ends the request's statement, for it has been waiting longer.
+    pub async fn deadlocking<T>(&self, [one, other]: [i64; 2], request: impl Future<Output = T>) -> T {
+        let mut transaction = self.pool.begin().await.expect("the database is there");
+        let lock = |id| format!("select from orders where id = {id} for update");
+        for sql in ["set local deadlock_timeout = '1min'".to_owned(), lock(other)] {
+            sqlx::query(AssertSqlSafe(sql)).execute(&mut *transaction).await.expect("nobody is in the way");
+        }
+        let cross = async {
+            somebody_waits_for(&mut transaction).await;
+            let locked = sqlx::query(AssertSqlSafe(lock(one))).execute(&mut *transaction).await;
+            locked.expect("it is the request's that is ended");
+            transaction.commit().await.expect("nothing was changed");
+        };
+        join(request, cross).await.0
     }
 
     /// Work still to be done for the order.
@@ -362,5 +370,15 @@ impl Database {
         self.rows("select coalesce(to_jsonb(email), 'null') from users where uid = $1", user_id)
             .await
             .remove(0)
+    }
+}
+
+async fn somebody_waits_for(transaction: &mut Transaction<'_, Postgres>) {
+    let sql =
+        "select exists (select from pg_stat_activity where pg_backend_pid() = any(pg_blocking_pids(pid)))";
+    let deadline = Instant::now() + PATIENCE;
+    while !sqlx::query_scalar::<_, bool>(sql).fetch_one(&mut **transaction).await.expect("one may look") {
+        assert!(Instant::now() < deadline, "the request never waits for it");
+        sleep(POLL).await;
     }
 }

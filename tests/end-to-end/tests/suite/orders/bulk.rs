@@ -241,3 +241,17 @@ async fn simultaneous_bulk_assignments_say_truly_what_became_of_each_order() {
         assert_eq!(&app.database.order(id).await["delivery_partner_id"], last);
     }
 }
+
+#[tokio::test]
+async fn who_waits_for_somebody_who_waits_too_is_served_after_them() {
+    let app = TestApp::shared().await;
+    let (customer, admin) = (app.customer(), app.admin());
+    let one = app.database.add_order(&customer.id, "confirmed", None).await;
+    let other = app.database.add_order(&customer.id, "confirmed", None).await;
+
+    let both = [one, other];
+    let answer = app.database.deadlocking(both, set(&admin, &both, "preparing")).await;
+
+    tells(answer, &[(one, Some("preparing")), (other, Some("preparing"))]);
+    assert_eq!(app.database.events(one).await.len(), app.database.events(other).await.len());
+}
