@@ -168,15 +168,20 @@ impl Placing<'_> {
         let line = Line::warn("a payment is left to be settled by a task").trace(self.trace);
         line.number("order_id", order.id.get()).field("error", error).write();
         match orders::find(&self.app.db, order.id).await {
-            Ok(_) => as_it_stands(self.app, order, self.claim).await,
+            Ok(found) => outcome(self.app, found.unwrap_or(order), self.claim).await,
             Err(_) => Ok(order),
         }
     }
 }
 
-/// A placed order whose payment is not this request's to settle; or why it is cancelled.
+/// A placed order whose payment is not this request's to settle, as it stands now; or why it is cancelled.
 async fn as_it_stands(app: &App, order: Order, claim: Option<&Claim>) -> Result<Order, Problem> {
     let current = orders::find(&app.db, order.id).await?.unwrap_or(order);
+    outcome(app, current, claim).await
+}
+
+/// A placed order that was just read; or why it is cancelled.
+async fn outcome(app: &App, current: Order, claim: Option<&Claim>) -> Result<Order, Problem> {
     if current.status != Status::Cancelled {
         return Ok(current);
     }
