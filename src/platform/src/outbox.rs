@@ -129,9 +129,9 @@ pub async fn claim(db: &Database, lease: Duration) -> Result<Vec<Task>, DbError>
         ), other as (
             select id, claimed_at is not null as left_behind from tasks
             where status = 'queued' and due_at <= now() and kind = any($2::text[]) and kind not like 'payment.%'
-            order by due_at limit $1::int8 - (select count(*) from money) for update skip locked
+            order by due_at limit $1::int8 for update skip locked
         ), due as (
-            select * from money union all select * from other
+            select * from money union all select * from other limit $1::int8
         ), claimed as (
             update tasks t set attempts = attempts + 1, claimed_at = now(), due_at = now() + $3 * interval '1 second',
                 last_error = case when left_behind then 'its worker did not finish' else last_error end

@@ -20,6 +20,12 @@ const BIG: [&str; 9] = [
     "users",
 ];
 
+/// What gathers while the notification service is down. That of the last order is due first.
+const LONG_QUEUE: &str = "insert into tasks (kind, order_id, payload, due_at)
+    select 'notify.status', id, '{\"status\": \"delivered\"}', now() - id * interval '1 second'
+    from generate_series(1, 20000) id";
+const FIRST_OF_LONG_QUEUE: i64 = 20_000;
+
 /// Statements that have to read most of a table, by a piece of them.
 const REPORTS: [(&str, &str); 5] = [
     ("as total_spent", "the customers who spent most are known when all orders are added up"),
@@ -44,6 +50,13 @@ async fn no_statement_of_a_request_reads_a_big_table_from_end_to_end() {
     ask_for_lists(&app).await;
     let order = app.customer().places_an_order().await.expect(201);
     app.all_done(order.id()).await;
+    app.database.execute(LONG_QUEUE).await;
+    app.database.execute("analyze tasks").await;
+    app.eventually("the first of the long queue is done", async || {
+        let tasks = app.database.tasks(FIRST_OF_LONG_QUEUE).await;
+        tasks.iter().all(|task| task["kind"] != "notify.status").then_some(())
+    })
+    .await;
 
     let plans = app.plans();
     for what in [
