@@ -134,6 +134,12 @@ impl Status {
         Err(Refusal::State { from: self, to, allowed: self.successors().to_vec() })
     }
 
+    /// The statuses from which `role` may take an order to this one through the status endpoint.
+    pub fn origins(self, role: Role) -> Vec<Self> {
+        let leads_here = |from: &Self| from.step_to(self, role) == Ok(Step::Taken);
+        Self::ALL.into_iter().filter(leads_here).collect()
+    }
+
     /// Whether `role` may cancel an order of this status: its owner until it is being prepared, an
     /// admin until it is on the road.
     pub fn may_be_cancelled_by(self, role: Role) -> bool {
@@ -220,6 +226,19 @@ mod tests {
                         }
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn the_origins_of_a_status_are_where_a_step_leads_to_it() {
+        for to in Status::ALL {
+            for role in Role::ALL {
+                let leads_here =
+                    |(_, t, roles): &&(Status, Status, &[Role])| *t == to && roles.contains(&role);
+                let mut listed: Vec<_> = STEPS.iter().filter(leads_here).map(|(from, _, _)| *from).collect();
+                listed.sort_by_key(|status| Status::ALL.iter().position(|one| one == status));
+                assert_eq!(to.origins(role), listed, "{to} by {role:?}");
             }
         }
     }

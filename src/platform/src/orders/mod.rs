@@ -16,7 +16,7 @@ use crate::{
     database::{document, only_document},
 };
 
-pub use change::{Changed, assign, set_status};
+pub use change::{Changed, assign, set_status, take_step};
 pub use due::come_due;
 pub use event::{Event, events_after, history, latest_location, report_location};
 pub use export::{Export, Format, exported_columns};

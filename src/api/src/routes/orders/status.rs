@@ -1,6 +1,9 @@
 //! The way of an order through its states: by staff, and by the customer's own requests.
 
+use std::slice;
+
 use domain::{Actor, Order, Status, Step, TEXT, text};
+use http::header;
 use platform::{orders, orders::Changed};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -62,16 +65,32 @@ impl ReturnRequest {
 pub async fn update(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.staff()?);
     let StatusUpdate { status: to } = StatusUpdate::read(call)?;
-    let order =
-        change(call, app, &actor, async |order: Order| match order.standing().check_step(&actor, to)? {
-            Step::Unchanged => Ok(Decision::Done(order)),
-            Step::Taken => {
-                Ok(store(call, app, order, to, &json!({})).await?.map(|changed| changed.order).into())
-            }
-        })
-        .await?;
+    let order = match take(call, app, &actor, to).await? {
+        Some(order) => order,
+        None => decide(call, app, &actor, to).await?,
+    };
     spawn(app.nudge());
     show(call, app, &actor, &order).await
+}
+
+/// Takes the step without reading the order first, as most can be; none when it couldn't, and why is to be found out.
+async fn take(call: &Call, app: &App, actor: &Actor, to: Status) -> Result<Option<Order>, Problem> {
+    let from = to.origins(actor.role);
+    if from.is_empty() || call.headers.contains_key(header::IF_MATCH) {
+        return Ok(None);
+    }
+    let (id, courier) = (call.order_id()?, (!actor.is_admin()).then_some(&actor.id));
+    app.order_cache.hold(&app.redis, slice::from_ref(&id), Some(&call.writer())).await;
+    Ok(orders::take_step(&app.db, id, (&from, courier), to, (actor, &call.trace)).await?)
+}
+
+/// Reads the order, and takes the step where it can be taken after all.
+async fn decide(call: &Call, app: &App, actor: &Actor, to: Status) -> Result<Order, Problem> {
+    change(call, app, actor, async |order: Order| match order.standing().check_step(actor, to)? {
+        Step::Unchanged => Ok(Decision::Done(order)),
+        Step::Taken => Ok(store(call, app, order, to, &json!({})).await?.map(|changed| changed.order).into()),
+    })
+    .await
 }
 
 /// `POST /orders/{order_id}/cancel`: the owner or an admin gives it up; what was paid goes back.
