@@ -23,8 +23,9 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const OPENING: Duration = Duration::from_secs(5);
 
 /// Spin lends a component 64 connections. Under a rush it makes more instances than that: those that came first would
-/// keep their connections for as long as they live, and the others' requests wait in vain.
-const TURN: Duration = Duration::from_secs(1);
+/// keep their connections for as long as they live, and the others' requests wait in vain. To lend one anew costs next to
+/// nothing, to wait for one a whole turn.
+const TURN: Duration = Duration::from_millis(100);
 
 /// A server that accepts connections and never answers costs each request a timeout, unless most of
 /// them don't ask it.
