@@ -20,6 +20,7 @@ mod router;
 mod routes;
 mod tracking;
 
+use futures::future::join;
 use platform::{log::Line, metrics};
 use spin_sdk::wasip3::{
     exports::http::handler::Guest,
@@ -45,13 +46,15 @@ impl Guest for Service {
 }
 
 /// What has time until the answer is sent: lets the task component look for due work, at most once a
-/// second for all instances together, and takes figures to where they are added up.
+/// second for all instances together, gives Postgres's connection back in turn, and takes figures to where they are
+/// added up.
 async fn follow_up() {
     let Ok(app) = App::get().await else { return };
     if let Err(error) = app.tick().await {
         Line::debug("the task component was not woken").field("error", error).write();
     }
-    if let Err(error) = metrics::flush_soon(&app.redis).await {
+    let (flushed, ()) = join(metrics::flush_soon(&app.redis), app.db.end_turn()).await;
+    if let Err(error) = flushed {
         Line::debug("figures wait for Redis").field("error", error).write();
     }
 }

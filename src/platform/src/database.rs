@@ -3,12 +3,18 @@
 //! what a caller can do about them.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use serde::de::DeserializeOwned;
-use spin_sdk::pg::{Connection, DbValue, Error, ParameterValue, PgError, QueryError};
+use spin_sdk::{
+    pg::{Connection, DbValue, Error, ParameterValue, PgError, QueryError},
+    time::sleep,
+};
 
 use crate::{
     circuit::{Breaker, Limits},
@@ -23,8 +29,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const OPENING: Duration = Duration::from_secs(5);
 
 /// Spin lends a component 64 connections. Under a rush it makes more instances than that: those that came first would
-/// keep their connections for as long as they live, and the others' requests wait in vain. To lend one anew costs next to
-/// nothing, to wait for one a whole turn.
+/// keep their connections for as long as they live, idle ones too, and the others' requests wait in vain. To lend one anew
+/// costs next to nothing.
 const TURN: Duration = Duration::from_millis(100);
 
 /// A server that accepts connections and never answers costs each request a timeout, unless most of
@@ -67,6 +73,8 @@ pub struct Database {
 struct Lent {
     connection: Connection,
     since: Instant,
+    /// Whether somebody waits for the end of its turn.
+    is_awaited: AtomicBool,
 }
 
 impl Database {
@@ -115,6 +123,18 @@ impl Database {
         self.shared.let_go();
     }
 
+    /// Gives the connection back to the host at the end of its turn, if nobody else waits for that already: for an
+    /// instance that many requests share.
+    pub async fn end_turn(&self) {
+        let lent = self.shared.current().filter(|lent| !lent.is_awaited.swap(true, Ordering::Relaxed));
+        let Some(lent) = lent else { return };
+        let rest = TURN.saturating_sub(lent.since.elapsed());
+        // It may be broken and replaced before.
+        let lent = Arc::downgrade(&lent);
+        sleep(rest).await;
+        lent.upgrade().inspect(|lent| self.shared.replace(lent));
+    }
+
     async fn run(&self, statement: &str, parameters: &[ParameterValue]) -> Result<Vec<Row>, Failure> {
         let silent =
             |_| Failure::Final(DbError::Unavailable("it left the last statements unanswered".to_owned()));
@@ -133,9 +153,6 @@ impl Database {
             Ok(lent) => lent,
             Err(error) => return Some(Err(error.into())),
         };
-        if lent.since.elapsed() > TURN {
-            self.shared.replace(&lent);
-        }
         let result = within(TIMEOUT, rows(&lent.connection, statement, parameters)).await;
         // Whatever holds up a connection holds up its other statements too.
         if matches!(result, None | Some(Err(Failure::Broken(_)))) {
@@ -146,7 +163,7 @@ impl Database {
 
     async fn open(&self) -> Result<Lent, Error> {
         let connection = Connection::open(&self.address).await?;
-        Ok(Lent { connection, since: Instant::now() })
+        Ok(Lent { connection, since: Instant::now(), is_awaited: AtomicBool::new(false) })
     }
 
     fn silence(&self) -> MutexGuard<'_, Breaker> {

@@ -51,10 +51,18 @@ impl<C> Shared<C> {
         Ok(opened)
     }
 
-    /// Lets the next request open a new connection, unless another has replaced the broken one already.
-    pub fn replace(&self, broken: &Arc<C>) {
+    /// The connection, if it is open.
+    pub fn current(&self) -> Option<Arc<C>> {
+        match &*self.state() {
+            State::Open(connection) => Some(connection.clone()),
+            State::Opening | State::Empty => None,
+        }
+    }
+
+    /// Lets the next request open a new connection, unless another has replaced this one already.
+    pub fn replace(&self, former: &Arc<C>) {
         let mut state = self.state();
-        if matches!(&*state, State::Open(current) if Arc::ptr_eq(current, broken)) {
+        if matches!(&*state, State::Open(current) if Arc::ptr_eq(current, former)) {
             *state = State::Empty;
         }
     }
