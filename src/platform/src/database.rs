@@ -132,7 +132,9 @@ impl Database {
         // It may be broken and replaced before.
         let lent = Arc::downgrade(&lent);
         sleep(rest).await;
-        lent.upgrade().inspect(|lent| self.shared.replace(lent));
+        if let Some(lent) = lent.upgrade() {
+            self.shared.replace(&lent);
+        }
     }
 
     async fn run(&self, statement: &str, parameters: &[ParameterValue]) -> Result<Vec<Row>, Failure> {
