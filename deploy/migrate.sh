@@ -26,7 +26,7 @@ for file in "$folder"/*.sql; do
     description=$(printf %s "${name#*_}" | tr _ ' ')
     checksum=$( (sha384sum "$file" 2>/dev/null || shasum -a 384 "$file") | cut -d ' ' -f 1)
     entry="insert into _sqlx_migrations (version, description, success, checksum, execution_time)
-        values ($version, '$description', %s, '\\x$checksum', -1)"
+        values ($version, '$description', %s, decode('$checksum', 'hex'), -1)"
 
     case $(run --command "select success, encode(checksum, 'hex') from _sqlx_migrations where version = $version") in
     '') ;;

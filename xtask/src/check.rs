@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use tokio::process::Command;
 
 use crate::build::{BARE, COMPONENTS, PROBE, cargo};
-use crate::console::{Step, say};
+use crate::console::{Step, leave_out};
 use crate::process::{self, find_program, run_quietly};
 use crate::project::{self, PROFILE};
 use crate::toolchain::{TARGET, Toolchain};
@@ -60,8 +60,7 @@ fn lint_components(toolchain: &Toolchain) -> Command {
 /// Licences, sources and known weaknesses, as deny.toml says.
 async fn check_dependencies() -> Result<()> {
     let Some(deny) = cargo_deny().await? else {
-        say("warning", "dependencies aren't checked: `cargo install --locked cargo-deny` is missing");
-        return Ok(());
+        return leave_out("dependencies aren't checked: `cargo install --locked cargo-deny` is missing");
     };
     let step = Step::begin("Checking", "dependencies");
     let command = |args: &[&str]| {
@@ -78,7 +77,7 @@ async fn check_dependencies() -> Result<()> {
                 .await
                 .context("cargo-deny objects")?;
         }
-        Err(_) => say("warning", "advisories aren't checked: their database can't be reached"),
+        Err(_) => leave_out("advisories aren't checked: their database can't be reached")?,
     }
     step.done("dependencies");
     Ok(())
@@ -98,7 +97,7 @@ async fn cargo_deny() -> Result<Option<PathBuf>> {
     let mut install = cargo("install");
     install.args(["--locked", "cargo-deny", "--root"]).arg(&tools);
     if let Err(error) = run_quietly(&step, &mut install).await {
-        say("warning", format_args!("cargo-deny can't be installed: {error:#}"));
+        leave_out(format_args!("cargo-deny can't be installed: {error:#}"))?;
         return Ok(None);
     }
     step.done("cargo-deny");

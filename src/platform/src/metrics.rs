@@ -23,8 +23,10 @@ const KEY: &str = "orders:metrics";
 const FLUSH_AFTER: Duration = Duration::from_millis(100);
 
 /// Upper bounds of the histograms' buckets, in seconds.
-const BUCKETS: [&str; 12] =
-    ["0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "5", "+Inf"];
+const BUCKETS: [&str; 15] = [
+    "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "30",
+    "+Inf",
+];
 
 const DURATION: &str = "order_http_request_duration_seconds";
 

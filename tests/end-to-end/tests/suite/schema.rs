@@ -230,9 +230,21 @@ async fn the_books_refuse_to_be_changed() {
 
 #[tokio::test]
 async fn plain_psql_comes_to_the_same() {
+    plain_psql_comes_to_the_same_with(&["sh"]).await;
+}
+
+/// What `sh` is on many a system.
+#[tokio::test]
+async fn plain_psql_comes_to_the_same_with_bash() {
+    plain_psql_comes_to_the_same_with(&["bash", "--posix"]).await;
+}
+
+async fn plain_psql_comes_to_the_same_with(shell: &[&str]) {
     let (mut by_sqlx, mut by_psql) = (migrated().await, BareDatabase::create().await);
     let migrate = || {
-        let output = Command::new(by_psql.root.join("deploy/migrate.sh"))
+        let output = Command::new(shell[0])
+            .args(&shell[1..])
+            .arg(by_psql.root.join("deploy/migrate.sh"))
             .arg(by_psql.root.join("migrations"))
             .env("DATABASE_URL", by_psql.url.as_str())
             .output()
