@@ -39,3 +39,10 @@ pub async fn release(db: &Database, checkout: &Checkout) -> Result<(), DbError> 
 pub async fn finish(db: &Database, order: OrderId) -> Result<(), DbError> {
     db.idempotent("select finish_checkout($1)", &[order.get().into()]).await.map(drop)
 }
+
+/// Whether the order's cart is still to be cleared. It is the customer's for another order once this one is cancelled.
+pub async fn is_open(db: &Database, order: OrderId) -> Result<bool, DbError> {
+    let statement = "select c.user_id from checkouts c join orders o on o.user_id = c.user_id
+        where o.id = $1 and c.order_id = o.id";
+    Ok(!db.idempotent(statement, &[order.get().into()]).await?.is_empty())
+}

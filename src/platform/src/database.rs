@@ -37,7 +37,7 @@ const TURN: Duration = Duration::from_millis(100);
 /// them don't ask it.
 const SILENCE: Limits = Limits { failures: 3, window: Duration::from_secs(20), open: Duration::from_secs(1) };
 
-/// How long a report may take.
+/// How long a report may take, or anything else that looks at many rows.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Why a statement failed.
@@ -104,14 +104,15 @@ impl Database {
         }
     }
 
-    /// Runs a long statement that changes nothing, on a connection of its own: on the shared one other
-    /// requests would wait behind it.
-    pub async fn report(&self, statement: &str, parameters: &[ParameterValue]) -> Result<Vec<Row>, DbError> {
+    /// Runs a long statement once, on a connection of its own: on the shared one other requests would wait behind it.
+    /// Postgres ends it when nobody waits for it any more.
+    pub async fn alone(&self, statement: &str, parameters: &[ParameterValue]) -> Result<Vec<Row>, DbError> {
         let opened = within(OPENING, Connection::open(&self.address)).await;
         let connection = opened.ok_or_else(|| unanswered(OPENING))?.map_err(Failure::from)?;
         let work = async {
             // To compile a plan takes longer than its one run gains.
-            rows(&connection, "set jit = off", &[]).await?;
+            let limits = "select set_config('jit', 'off', false), set_config('statement_timeout', $1, false)";
+            rows(&connection, limits, &[REPORT_TIMEOUT.as_millis().to_string().into()]).await?;
             rows(&connection, statement, parameters).await
         };
         Ok(within(REPORT_TIMEOUT, work).await.ok_or_else(|| unanswered(REPORT_TIMEOUT))??)

@@ -58,7 +58,7 @@ pub async fn export(db: &Database, person: &UserId) -> Result<Option<Box<RawValu
                 or exists (select from order_events e where e.actor_id = $1 and e.type = 'location')
         ) d"
     );
-    only_document(&db.report(&statement, &[text(person.as_str())]).await?)
+    only_document(&db.alone(&statement, &[text(person.as_str())]).await?)
 }
 
 /// Erases what is kept about a person, unless one of their orders is under way.
@@ -86,7 +86,7 @@ pub async fn erase(
         ) d"
     );
     let parameters = [text(person.as_str()), text(admin.id.as_str()), text(&trace.request_id)];
-    let outcome: Option<Outcome> = only_document(&db.change(&statement, &parameters).await?)?;
+    let outcome: Option<Outcome> = only_document(&db.alone(&statement, &parameters).await?)?;
     Ok(match outcome {
         Some(Outcome { under_way: Some(order), .. }) => Erasure::UnderWay(order),
         Some(Outcome { is_known: true, erased, .. }) => Erasure::Done(erased.unwrap_or_default()),

@@ -82,10 +82,7 @@ async fn perform(app: &App, task: &Task) -> Result<Outcome, String> {
     match task.job {
         Job::SettlePayment { seq } => settle(app, task, seq, &trace).await,
         Job::Refund { seq } => refund(app, task, seq, &trace).await,
-        Job::ClearCart {} => {
-            app.carts.clear(&task.user_id, &trace).await.map_err(text)?;
-            checkout::finish(&app.db, task.order_id).await.map_err(text)
-        }
+        Job::ClearCart {} => clear_cart(app, task, &trace).await,
         Job::SendConfirmation {} => match &task.email {
             Some(email) => app
                 .notifications
@@ -110,6 +107,14 @@ async fn perform(app: &App, task: &Task) -> Result<Outcome, String> {
 
 fn text(error: impl ToString) -> String {
     error.to_string()
+}
+
+async fn clear_cart(app: &App, task: &Task, trace: &Trace) -> Result<(), String> {
+    if checkout::is_open(&app.db, task.order_id).await.map_err(text)? {
+        app.carts.clear(&task.user_id, trace).await.map_err(text)?;
+        checkout::finish(&app.db, task.order_id).await.map_err(text)?;
+    }
+    Ok(())
 }
 
 async fn settle(app: &App, task: &Task, seq: i32, trace: &Trace) -> Result<(), String> {

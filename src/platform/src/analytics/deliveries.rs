@@ -90,7 +90,7 @@ pub async fn delivery_performance(
         Ok(span) => span,
         Err(fault) => return Ok(Err(fault)),
     };
-    let rows = db.report(&statement, &span.parameters()).await?;
+    let rows = db.alone(&statement, &span.parameters()).await?;
     let all = rows.first().map(document).transpose()?.unwrap_or_default();
     let by_partner = rows.iter().skip(1).map(document).collect::<Result<_, _>>()?;
     Ok(Ok(DeliveryPerformance { all, by_partner }))

@@ -44,7 +44,7 @@ impl Span {
             period.last_day.into(),
             text(&period.zone),
         ];
-        let span: Option<Self> = only_document(&db.report(statement, &parameters).await?)?;
+        let span: Option<Self> = only_document(&db.alone(statement, &parameters).await?)?;
         Ok(match span {
             None => Err(Period::no_such_zone()),
             // Of days alone, an empty span is a day that the zone left out: Apia had no 30 December 2011.

@@ -83,7 +83,7 @@ impl Export {
                 select {columns} from (select * from orders {clause} order by id limit {limit}) o
             ) d"
         );
-        let rows = db.report(&statement, &conditions.parameters).await?;
+        let rows = db.alone(&statement, &conditions.parameters).await?;
         let Some([DbValue::Int64(count), DbValue::Int32(last_id), DbValue::Str(orders)]) =
             rows.first().map(Vec::as_slice)
         else {

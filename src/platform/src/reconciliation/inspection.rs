@@ -23,11 +23,12 @@ macro_rules! balance {
 pub(super) use {balance, is_forgotten};
 
 /// The orders to look at, each part of them bounded and read from an index. Events are left alone for a
-/// minute: one that was written earlier may become visible later.
+/// minute: one that was written earlier may become visible later. Where a courier is changes nothing in the books.
 const CANDIDATES: &str = "seen as (
         select order_id, created_at from order_events
         where created_at > (select checked_until from reconciliation) and created_at <= now() - interval '1 minute'
-        order by created_at limit 2000
+            and type <> 'location'
+        order by created_at fetch first 2000 rows with ties
     ), walked as (
         select id from orders where id > (select walked_to from reconciliation) order by id limit 500
     ), candidate as (
@@ -116,7 +117,7 @@ pub async fn inspect(db: &Database, max_attempts: i32) -> Result<Vec<Affected>, 
     let statement = format!(
         "with {CANDIDATES}, {ACCOUNTS}, {FINDINGS}, progress as (
             update reconciliation set
-                checked_until = case when (select count(*) from seen) = 2000 then (select max(created_at) from seen)
+                checked_until = case when (select count(*) from seen) >= 2000 then (select max(created_at) from seen)
                     else greatest(checked_until, now() - interval '1 minute') end,
                 walked_to = coalesce((select max(id) from walked), 0)
         ), gone as (
@@ -142,4 +143,11 @@ pub async fn inspect(db: &Database, max_attempts: i32) -> Result<Vec<Affected>, 
         from fresh group by kind"
     );
     db.change(&statement, &[max_attempts.into()]).await?.iter().map(document).collect()
+}
+
+/// Whether there were more changes than one inspection looks at.
+pub async fn is_behind(db: &Database) -> Result<bool, DbError> {
+    let statement =
+        "select checked_until from reconciliation where checked_until < now() - interval '2 minutes'";
+    Ok(!db.idempotent(statement, &[]).await?.is_empty())
 }

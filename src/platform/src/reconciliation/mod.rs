@@ -20,7 +20,7 @@ use crate::{
     parameters::moment,
 };
 
-pub use inspection::inspect;
+pub use inspection::{inspect, is_behind};
 pub use repair::repair;
 
 /// A run under way.

@@ -94,8 +94,13 @@ pub async fn update_status(call: &Call) -> Answer {
         Step::Taken => Ok(Verdict::Change),
     };
     let store = async |chosen: Vec<Order>| {
-        let changed =
-            orders::set_status(&app.db, &chosen, to, &json!({}), None, (&admin, &call.trace)).await?;
+        let data = json!({});
+        let set = || orders::set_status(&app.db, &chosen, to, &data, None, (&admin, &call.trace));
+        let mut changed = set().await?;
+        if changed.is_empty() {
+            // Money of one of them moved at the same time, and all were left alone.
+            changed = set().await?;
+        }
         Ok(changed.into_iter().map(|changed| changed.order).collect())
     };
     let reply = each(app, &ids, judge, store).await?;

@@ -106,6 +106,8 @@ async fn who_wants_to_be_forgotten_is_while_the_books_stay() {
     }
     // Once more changes nothing.
     admin.delete(&path).await.expect_nothing();
+    assert_eq!(app.database.order(id).await, order);
+    assert_eq!(app.database.events(id).await, events);
 }
 
 #[tokio::test]

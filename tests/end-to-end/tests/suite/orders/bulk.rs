@@ -95,6 +95,23 @@ async fn orders_cancelled_together_are_each_paid_back() {
 }
 
 #[tokio::test]
+async fn an_order_whose_money_moves_meanwhile_holds_up_no_other() {
+    let app = TestApp::shared().await;
+    let (customer, admin) = (app.customer(), app.admin());
+    let order = customer.places_an_order().await.expect(201).id();
+    app.all_done(order).await;
+    let other = app.database.add_order(&customer.id, "confirmed", None).await;
+
+    let ids = [order, other];
+    let cancelling = set(&admin, &ids, "cancelled");
+    let answer = app.database.overtaking_in_the_ledger(order, cancelling).await.expect(200);
+
+    assert_eq!((&answer.json["success"], &answer.json["updated_count"]), (&json!(true), &json!(2)));
+    app.all_done(order).await;
+    assert_eq!(app.database.ledger(order).await.len(), 3);
+}
+
+#[tokio::test]
 async fn each_order_is_assigned_on_its_own_merits() {
     let app = TestApp::shared().await;
     let (customer, courier, admin) = (app.customer(), app.courier(), app.admin());

@@ -53,6 +53,25 @@ async fn a_cart_that_could_not_be_cleared_is_not_ordered_again() {
 }
 
 #[tokio::test]
+async fn a_cart_that_is_filled_after_its_order_was_cancelled_is_left_alone() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    customer.has_in_cart(&[(5, 1)]).await;
+    let clearing = format!("/api/v1/cart/{}/clear", customer.id);
+    let fault = json!({ "service": "cart", "user_id": customer.id, "path": clearing, "mode": "status:500" });
+    app.dependencies.fail(fault).await;
+    let id = customer.places_an_order().await.expect(201).id();
+
+    customer.cancels(id).await.expect(200);
+    customer.has_in_cart(&[(7, 2)]).await;
+    customer.is_fine_again().await;
+    app.all_done(id).await;
+
+    assert_eq!(app.dependencies.cart(&customer.id).await.len(), 1);
+    customer.places_an_order().await.expect(201);
+}
+
+#[tokio::test]
 async fn a_cart_whose_payment_is_unknown_is_not_ordered_again_though_an_admin_confirmed_it() {
     let app = TestApp::shared().await;
     let customer = app.customer();
