@@ -186,8 +186,9 @@ async fn outcome(app: &App, current: Order, claim: Option<&Claim>) -> Result<Ord
         return Ok(current);
     }
     let history = orders::history(&app.db, current.id).await?;
-    let cancelled = history.iter().find(|event| event.data["status"] == Status::Cancelled.as_str());
-    Err(match cancelled.and_then(|event| event.data["reason"].as_str()) {
+    let cancelled =
+        history.iter().find(|event| event.text("status").as_deref() == Some(Status::Cancelled.as_str()));
+    Err(match cancelled.and_then(|event| event.text("reason")).as_deref() {
         Some(ledger::DECLINED) => declined(&current),
         Some(ledger::NOT_REACHED) => {
             not_reached(app, claim, Problem::unavailable("the payment service", "it was not reached")).await

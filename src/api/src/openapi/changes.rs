@@ -53,7 +53,7 @@ fn staff() -> Vec<Operation> {
             "Report where an order on the road is",
         )
         .takes::<Coordinates>(json!({ "latitude": "40.7128", "longitude": "-74.0060" }))
-        .answers(Answer::json::<Position<'_>>(200, "The position.", examples::position()))
+        .answers(Answer::json::<Position>(200, "The position.", examples::position()))
         .changes_an_order()
         .problem(403),
     ]

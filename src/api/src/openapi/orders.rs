@@ -121,7 +121,7 @@ fn one() -> Vec<Operation> {
 fn tracking() -> Vec<Operation> {
     vec![
         operation(TAG, "GET /orders/:order_id/delivery-location", INVOLVED, "Read where an order on the road is")
-            .answers(Answer::json::<Position<'_>>(200, "Its latest position.", examples::position()))
+            .answers(Answer::json::<Position>(200, "Its latest position.", examples::position()))
             .problem_when(404, "There is no such order, it isn't yours, or its courier has not reported yet.")
             .problem_when(409, "The order isn't out for delivery."),
         operation(TAG, "GET /orders/:order_id/tracking-stream", INVOLVED, "Follow an order live")

@@ -3,11 +3,14 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
-use domain::{Order, OrderId, Status};
+use domain::{Order, OrderId, Status, UserId};
 use platform::orders::Event;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
 
 /// One event of an order, ready to be sent.
 #[derive(Debug)]
@@ -28,8 +31,18 @@ struct Document<'a> {
     version: i32,
     #[serde(rename = "type")]
     kind: &'a str,
-    data: &'a Value,
+    #[schemars(with = "Value")]
+    data: &'a RawValue,
     created_at: DateTime<Utc>,
+}
+
+/// The data of the event that a new stream begins with.
+#[derive(Serialize)]
+struct State<'a> {
+    status: Status,
+    delivery_partner_id: Option<&'a UserId>,
+    estimated_delivery_time: Option<DateTime<Utc>>,
+    location: Option<&'a RawValue>,
 }
 
 /// A Server-Sent Event as its reader takes it apart.
@@ -69,11 +82,11 @@ impl From<&Event> for Update {
         };
         // Its placing is where an order's first status comes from.
         let name = if event.kind == "placed" { "status" } else { &event.kind };
-        let status = event.data["status"].as_str().and_then(Status::named);
+        let status = event.text("status").as_deref().and_then(Status::named);
         Self {
             version: event.version,
             text: server_sent(name, &document),
-            given_to: event.data["delivery_partner_id"].as_str().map(str::to_owned),
+            given_to: event.text("delivery_partner_id"),
             // Nothing follows the erasure of a person's data either.
             is_final: name == "erased" || name == "status" && status.is_some_and(Status::is_final),
         }
@@ -82,12 +95,13 @@ impl From<&Event> for Update {
 
 /// An order as it stands, as the event that a new stream begins with.
 pub fn current_state(order: &Order, location: Option<&Event>) -> String {
-    let data = json!({
-        "status": order.status,
-        "delivery_partner_id": order.delivery_partner_id,
-        "estimated_delivery_time": order.estimated_delivery_time,
-        "location": location.map(|event| &event.data),
-    });
+    let state = State {
+        status: order.status,
+        delivery_partner_id: order.delivery_partner_id.as_ref(),
+        estimated_delivery_time: order.estimated_delivery_time,
+        location: location.map(|event| &*event.data),
+    };
+    let data = to_raw_value(&state).expect("our own types have no unserializable values");
     let document = Document {
         order_id: order.id,
         version: order.version,
@@ -106,6 +120,8 @@ fn server_sent(name: &str, document: &Document<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn update(kind: &str, data: Value) -> Update {

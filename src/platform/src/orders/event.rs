@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::{Actor, Coordinates, Order, OrderId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 
 use crate::{
     Database, DbError, Trace,
@@ -22,9 +22,18 @@ pub struct Event {
     pub kind: String,
     pub actor_id: String,
     pub actor_role: String,
-    /// What changed.
-    pub data: Value,
+    /// What changed, an object: as Postgres wrote it, so that money keeps its decimals.
+    #[schemars(with = "Value")]
+    pub data: Box<RawValue>,
     pub created_at: DateTime<Utc>,
+}
+
+impl Event {
+    /// A text in its data.
+    pub fn text(&self, name: &str) -> Option<String> {
+        let data: Value = serde_json::from_str(self.data.get()).ok()?;
+        data[name].as_str().map(str::to_owned)
+    }
 }
 
 /// Everything that happened to an order, oldest first.

@@ -1,7 +1,7 @@
 //! Changing what an order consists of: the difference is charged first, or paid back afterwards.
 
-use domain::{Actor, Money, Order, PricedLine};
-use serde_json::json;
+use domain::{Actor, Money, Order, PricedLine, ProductId};
+use serde::Serialize;
 use spin_sdk::pg::ParameterValue;
 
 use super::documents_of;
@@ -18,6 +18,20 @@ pub struct Revision<'a> {
     pub lines: &'a [PricedLine],
     /// Lines and the fee that was agreed on together.
     pub total: Money,
+}
+
+/// What the history keeps of new items.
+#[derive(Serialize)]
+struct Revised {
+    total_amount: Money,
+    items: Vec<RevisedLine>,
+}
+
+#[derive(Serialize)]
+struct RevisedLine {
+    product_id: ProductId,
+    quantity: i32,
+    price: Money,
 }
 
 /// Enters the charge of a higher total in the ledger, with the task that settles it: by paying it back,
@@ -110,11 +124,13 @@ pub async fn revise(
     (actor, trace): (&Actor, &Trace),
 ) -> Result<Option<Order>, DbError> {
     let [products, quantities, prices, names] = columns(revision.lines);
-    let lines: Vec<_> = revision
-        .lines
-        .iter()
-        .map(|line| json!({ "product_id": line.product_id, "quantity": line.quantity, "price": line.price }))
-        .collect();
+    let items = revision.lines.iter().map(|line| RevisedLine {
+        product_id: line.product_id,
+        quantity: line.quantity,
+        price: line.price,
+    });
+    let data = Revised { total_amount: revision.total, items: items.collect() };
+    let data = serde_json::to_string(&data).expect("our own types have no unserializable values");
     let parameters = [
         order.id.get().into(),
         order.version.into(),
@@ -125,7 +141,7 @@ pub async fn revise(
         quantities,
         prices,
         names,
-        text(&json!({ "total_amount": revision.total, "items": lines }).to_string()),
+        text(&data),
         text(actor.id.as_str()),
         text(actor.role.as_str()),
         text(&trace.request_id),

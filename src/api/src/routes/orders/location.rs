@@ -13,10 +13,10 @@ use crate::{call::Call, changing::change, problem::Problem, reply::Reply, router
 /// Where an order was when its courier last said so.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "DeliveryLocation")]
-pub struct Position<'a> {
+pub struct Position {
     order_id: OrderId,
-    latitude: &'a str,
-    longitude: &'a str,
+    latitude: String,
+    longitude: String,
     last_updated: DateTime<Utc>,
 }
 
@@ -43,8 +43,8 @@ pub async fn report(call: &Call) -> Answer {
     .await?;
     Ok(Reply::ok(&Position {
         order_id: event.order_id,
-        latitude: place.latitude(),
-        longitude: place.longitude(),
+        latitude: place.latitude().to_owned(),
+        longitude: place.longitude().to_owned(),
         last_updated: event.created_at,
     }))
 }
@@ -55,11 +55,11 @@ fn coordinates(body: &Value) -> Result<Coordinates, Problem> {
     Coordinates::parse(latitude, longitude).map_err(Problem::invalid)?.ok_or_else(missing)
 }
 
-fn position(event: &Event) -> Option<Position<'_>> {
+fn position(event: &Event) -> Option<Position> {
     Some(Position {
         order_id: event.order_id,
-        latitude: event.data["latitude"].as_str()?,
-        longitude: event.data["longitude"].as_str()?,
+        latitude: event.text("latitude")?,
+        longitude: event.text("longitude")?,
         last_updated: event.created_at,
     })
 }

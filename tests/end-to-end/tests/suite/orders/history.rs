@@ -79,3 +79,20 @@ async fn a_stranger_learns_nothing_of_an_orders_history() {
     }
     app.admin().reads_history(2_000_000_000).await.expect_problem(404);
 }
+
+#[tokio::test]
+async fn money_keeps_its_decimals_in_the_history() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    customer.has_in_cart(&[(5, 10)]).await;
+    let id = customer.places_an_order().await.expect(201).id();
+    let items = json!({ "items": [{ "product_id": 5, "quantity": 20 }] });
+    customer.put(&format!("/orders/{id}/items"), &items).await.expect(200);
+
+    let history = customer.reads_history(id).await.expect(200);
+
+    for amount in ["/0/data/total_amount", "/1/data/paid", "/2/data/total_amount", "/2/data/items/0/price"] {
+        let decimals = history.raw(amount).split_once('.').map(|(_, decimals)| decimals.len());
+        assert_eq!(decimals, Some(2), "{amount}: {}", history.text);
+    }
+}
