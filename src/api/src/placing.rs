@@ -15,7 +15,7 @@ use platform::{
     idempotency::{self, Claim},
     ledger::{self, By, Settled},
     log::Line,
-    orders::{self, Draft, Placed, Source},
+    orders::{self, Draft, Event, Placed, Source},
     random_id,
     services::Documents,
 };
@@ -187,8 +187,8 @@ async fn outcome(app: &App, current: Order, claim: Option<&Claim>) -> Result<Ord
     }
     let history = orders::history(&app.db, current.id).await?;
     let cancelled =
-        history.iter().find(|event| event.text("status").as_deref() == Some(Status::Cancelled.as_str()));
-    Err(match cancelled.and_then(|event| event.text("reason")).as_deref() {
+        history.iter().map(Event::value).find(|data| data["status"] == Status::Cancelled.as_str());
+    Err(match cancelled.as_ref().and_then(|data| data["reason"].as_str()) {
         Some(ledger::DECLINED) => declined(&current),
         Some(ledger::NOT_REACHED) => {
             not_reached(app, claim, Problem::unavailable("the payment service", "it was not reached")).await

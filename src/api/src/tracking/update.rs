@@ -82,11 +82,12 @@ impl From<&Event> for Update {
         };
         // Its placing is where an order's first status comes from.
         let name = if event.kind == "placed" { "status" } else { &event.kind };
-        let status = event.text("status").as_deref().and_then(Status::named);
+        let data = event.value();
+        let status = data["status"].as_str().and_then(Status::named);
         Self {
             version: event.version,
             text: server_sent(name, &document),
-            given_to: event.text("delivery_partner_id"),
+            given_to: data["delivery_partner_id"].as_str().map(str::to_owned),
             // Nothing follows the erasure of a person's data either.
             is_final: name == "erased" || name == "status" && status.is_some_and(Status::is_final),
         }

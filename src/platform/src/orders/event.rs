@@ -29,10 +29,9 @@ pub struct Event {
 }
 
 impl Event {
-    /// A text in its data.
-    pub fn text(&self, name: &str) -> Option<String> {
-        let data: Value = serde_json::from_str(self.data.get()).ok()?;
-        data[name].as_str().map(str::to_owned)
+    /// Its data, taken apart.
+    pub fn value(&self) -> Value {
+        serde_json::from_str(self.data.get()).expect("raw JSON is JSON")
     }
 }
 

@@ -97,7 +97,7 @@ pub async fn update_status(call: &Call) -> Answer {
         let data = json!({});
         let set = || orders::set_status(&app.db, &chosen, to, &data, None, (&admin, &call.trace));
         let mut changed = set().await?;
-        if changed.is_empty() {
+        if changed.is_empty() && !chosen.is_empty() {
             // Money of one of them moved at the same time, and all were left alone.
             changed = set().await?;
         }

@@ -56,10 +56,11 @@ fn coordinates(body: &Value) -> Result<Coordinates, Problem> {
 }
 
 fn position(event: &Event) -> Option<Position> {
+    let data = event.value();
     Some(Position {
         order_id: event.order_id,
-        latitude: event.text("latitude")?,
-        longitude: event.text("longitude")?,
+        latitude: data["latitude"].as_str()?.to_owned(),
+        longitude: data["longitude"].as_str()?.to_owned(),
         last_updated: event.created_at,
     })
 }

@@ -34,16 +34,21 @@ async fn cannot_order_the_same_again(app: &TestApp, customer: &Person<'_>) {
     assert_eq!(app.database.orders_of(&customer.id).await.len(), 1);
 }
 
-#[tokio::test]
-async fn a_cart_that_could_not_be_cleared_is_not_ordered_again() {
-    let app = TestApp::shared().await;
-    let customer = app.customer();
+/// An order whose cart can't be cleared until all is fine again.
+async fn places_an_order_that_keeps_its_cart(app: &TestApp, customer: &Person<'_>) -> i64 {
     customer.has_in_cart(&[(5, 1)]).await;
     let clearing = format!("/api/v1/cart/{}/clear", customer.id);
     let fault = json!({ "service": "cart", "user_id": customer.id, "path": clearing, "mode": "status:500" });
     app.dependencies.fail(fault).await;
+    customer.places_an_order().await.expect(201).id()
+}
 
-    let id = customer.places_an_order().await.expect(201).id();
+#[tokio::test]
+async fn a_cart_that_could_not_be_cleared_is_not_ordered_again() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+
+    let id = places_an_order_that_keeps_its_cart(&app, &customer).await;
 
     cannot_order_the_same_again(&app, &customer).await;
     customer.is_fine_again().await;
@@ -56,11 +61,7 @@ async fn a_cart_that_could_not_be_cleared_is_not_ordered_again() {
 async fn a_cart_that_is_filled_after_its_order_was_cancelled_is_left_alone() {
     let app = TestApp::shared().await;
     let customer = app.customer();
-    customer.has_in_cart(&[(5, 1)]).await;
-    let clearing = format!("/api/v1/cart/{}/clear", customer.id);
-    let fault = json!({ "service": "cart", "user_id": customer.id, "path": clearing, "mode": "status:500" });
-    app.dependencies.fail(fault).await;
-    let id = customer.places_an_order().await.expect(201).id();
+    let id = places_an_order_that_keeps_its_cart(&app, &customer).await;
 
     customer.cancels(id).await.expect(200);
     customer.has_in_cart(&[(7, 2)]).await;
