@@ -98,9 +98,9 @@ impl App {
             // It keeps orders with their products.
             order_cache: OrderCache { lifetime: order_lifetime.min(product_lifetime) },
             payments: Payments(Client::configured("payment", payment_timeout, &circuits).await?),
-            tokens: match variables::text("auth_introspection").await?.as_str() {
-                "on" => Some(Tokens(Client::configured("user", timeout, &circuits).await?)),
-                _ => None,
+            tokens: match variables::is_on("auth_introspection").await? {
+                true => Some(Tokens(Client::configured("user", timeout, &circuits).await?)),
+                false => None,
             },
             notifications: Client::configured("notification", timeout, &circuits).await?,
             circuits,

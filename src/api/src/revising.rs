@@ -58,8 +58,10 @@ impl Revising<'_> {
         more: Money,
     ) -> Result<Decision<Order>, Problem> {
         let db = &self.app.db;
-        let entered = orders::enter_difference(db, order, more, self.trace).await?;
-        let charge = entered.ok_or_else(payment_under_way)?;
+        let Some(charge) = orders::enter_difference(db, order, more, self.trace).await? else {
+            let is_unpaid = ledger::is_unpaid(db, order.id).await?;
+            return Err(if is_unpaid { never_paid() } else { payment_under_way() });
+        };
         match self.app.payments.charge(&charge, self.trace).await {
             PaymentOutcome::Approved { reference } => {
                 let paid = Some((&charge, reference.as_deref()));
@@ -97,6 +99,12 @@ fn payment_under_way() -> Problem {
     let detail =
         "a payment of this order is being settled, or it has just changed; please try again in a moment";
     Problem::conflict("payment-in-progress", detail).retry_after(5)
+}
+
+fn never_paid() -> Problem {
+    let detail = "the payment of this order was declined, so that a difference alone can't be paid; cancel it and \
+                  order anew, or choose items that cost no more";
+    Problem::conflict("not-paid", detail)
 }
 
 fn changed_meanwhile() -> Problem {

@@ -195,8 +195,10 @@ impl Standing<'_> {
     ) -> Vec<Action> {
         let admin = actor.is_admin();
         let can_step = self.status.successors().iter().any(|to| self.check_step(actor, *to).is_ok());
+        // While it is pending its payment is under way, and its total can't change.
+        let is_settled = self.status != Status::Pending;
         [
-            (Action::ModifyItems, self.check_items(actor).is_ok()),
+            (Action::ModifyItems, is_settled && self.check_items(actor).is_ok()),
             (Action::Cancel, self.check_cancel(actor).is_ok()),
             (Action::UpdateStatus, can_step),
             (Action::AssignDelivery, admin && self.check_assign().is_ok()),
@@ -259,12 +261,7 @@ mod tests {
         let now = at("2026-01-02T12:00:00Z");
         type Row<'a> = (Status, &'a [Action], &'a [Action], &'a [Action]);
         let table: &[Row<'_>] = &[
-            (
-                Status::Pending,
-                &[ModifyItems, Cancel],
-                &[],
-                &[ModifyItems, Cancel, UpdateStatus, AssignDelivery],
-            ),
+            (Status::Pending, &[Cancel], &[], &[Cancel, UpdateStatus, AssignDelivery]),
             (
                 Status::Confirmed,
                 &[ModifyItems, Cancel],

@@ -277,8 +277,9 @@ impl Life {
     fn accepted(&self, person: Person) -> Vec<Action> {
         let works = |deed: Deed| self.clone().attempt(person, &deed).is_ok();
         let step_works = |to: &Status| self.clone().step(&person.actor(), *to).is_ok();
-        // A payment under way is not a matter of who and when: it passes.
-        let edits = self.order.standing().check_items(&person.actor()).is_ok();
+        // A payment under way passes, that of a pending order with its status.
+        let edits = self.order.status != Status::Pending
+            && self.order.standing().check_items(&person.actor()).is_ok();
         [
             (Action::ModifyItems, edits),
             (Action::Cancel, works(Deed::Cancel)),

@@ -222,6 +222,14 @@ pub async fn is_charging(db: &Database, order: OrderId) -> Result<bool, DbError>
     Ok(!db.idempotent(statement, &[order.get().into()]).await?.is_empty())
 }
 
+/// Whether every charge of the order was declined: one that lives all the same was confirmed by an admin, and nobody has
+/// paid for it.
+pub async fn is_unpaid(db: &Database, order: OrderId) -> Result<bool, DbError> {
+    let statement = "select 1 from payments where order_id = $1 and kind = 'charge'
+        having bool_and(status = 'declined')";
+    Ok(!db.idempotent(statement, &[order.get().into()]).await?.is_empty())
+}
+
 /// The money was paid back.
 pub async fn refunded(db: &Database, refund: &Entry, reference: Option<&str>) -> Result<(), DbError> {
     let statement = "update payments set status = 'succeeded', settled_at = now(), reference = $3

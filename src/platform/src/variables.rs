@@ -57,6 +57,18 @@ pub async fn seconds(name: &str) -> Result<Duration, Misconfigured> {
     Ok(Duration::from_secs(u64::from(parsed::<u32>(name).await?)))
 }
 
+/// Whether the variable says `on`, not `off`.
+///
+/// # Errors
+/// As [`text`], and for anything else: what protects must not be off for a slip of the pen.
+pub async fn is_on(name: &str) -> Result<bool, Misconfigured> {
+    match text(name).await?.trim() {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(Misconfigured { name: name.to_owned(), problem: "must be on or off".to_owned() }),
+    }
+}
+
 /// A service's address without a slash at its end.
 ///
 /// # Errors

@@ -271,6 +271,14 @@ impl Database {
             .expect("the order is added")
     }
 
+    /// A charge of the order that waits for its outcome.
+    pub async fn add_charge(&self, order_id: i64) {
+        let sql = "insert into payments (order_id, seq, kind, amount)
+            select id, 1, 'charge', total_amount from orders where id = $1::text::int";
+        let added = sqlx::query(sql).bind(order_id.to_string()).execute(&self.pool).await;
+        added.expect("nothing was charged for the order yet");
+    }
+
     /// Delivered orders of one apple each, a few at a time in the same instant. Their ids, newest first.
     pub async fn add_orders(&self, user_id: &str, count: i32) -> Vec<i64> {
         let sql = "

@@ -36,7 +36,7 @@ struct RevisedLine {
 
 /// Enters the charge of a higher total in the ledger, with the task that settles it: by paying it back,
 /// for items that were not changed by then never will be. None when the order's version has moved on,
-/// or while another charge of it is under way.
+/// while another charge of it is under way, or when nobody paid what the difference would come on top of.
 pub async fn enter_difference(
     db: &Database,
     order: &Order,
@@ -50,8 +50,9 @@ pub async fn enter_difference(
             insert into payments (order_id, seq, kind, amount)
             select o.id, (select coalesce(max(seq), 0) + 1 from payments p where p.order_id = o.id), 'charge', $3
             from o
-            where not exists (
-                select from payments p where p.order_id = o.id and p.kind = 'charge' and p.status = 'pending')
+            where coalesce((
+                select not bool_or(p.status = 'pending') and not bool_and(p.status = 'declined')
+                from payments p where p.order_id = o.id and p.kind = 'charge'), true)
             on conflict (order_id, seq) do nothing
             returning order_id, seq, amount, idempotency_key
         ), settle as (

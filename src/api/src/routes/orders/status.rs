@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use spin_sdk::wasip3::spawn;
 
-use super::show;
+use super::{show, show_again};
 use crate::{
     App,
     call::{Call, status},
@@ -96,11 +96,16 @@ async fn decide(call: &Call, app: &App, actor: &Actor, to: Status) -> Result<Ord
 /// `POST /orders/{order_id}/cancel`: the owner or an admin gives it up; what was paid goes back.
 pub async fn cancel(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
-    let changed = once(call, app, &actor, async |order: Order| {
-        order.standing().check_cancel(&actor)?;
-        Ok(store(call, app, order, Status::Cancelled, &json!({})).await?.into())
-    })
-    .await?;
+    let changed = match call.recorded()? {
+        Some(changed) => changed,
+        None => {
+            change(call, app, &actor, async |order: Order| {
+                order.standing().check_cancel(&actor)?;
+                Ok(store(call, app, order, Status::Cancelled, &json!({})).await?.into())
+            })
+            .await?
+        }
+    };
     spawn(app.nudge());
     Ok(Reply::ok(&Cancellation {
         success: true,
@@ -113,26 +118,17 @@ pub async fn cancel(call: &Call) -> Answer {
 pub async fn request_return(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
     let ReturnRequest { reason } = ReturnRequest::read(call)?;
-    let changed = once(call, app, &actor, async |order: Order| {
+    if let Some(Changed { order, .. }) = call.recorded()? {
+        spawn(app.nudge());
+        return Ok(show_again(call, app, &actor, &order).await);
+    }
+    let changed = change(call, app, &actor, async |order: Order| {
         order.standing().check_return(&actor, call.now, app.return_window)?;
         Ok(store(call, app, order, Status::ReturnRequested, &json!({ "reason": reason })).await?.into())
     })
     .await?;
     spawn(app.nudge());
     show(call, app, &actor, &changed.order).await
-}
-
-/// Changes an order, unless an earlier try of this request did.
-async fn once(
-    call: &Call,
-    app: &App,
-    actor: &Actor,
-    decide: impl AsyncFn(Order) -> Result<Decision<Changed>, Problem>,
-) -> Result<Changed, Problem> {
-    match call.recorded()? {
-        Some(changed) => Ok(changed),
-        None => change(call, app, actor, decide).await,
-    }
 }
 
 async fn store(

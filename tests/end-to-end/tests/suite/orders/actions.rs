@@ -47,6 +47,9 @@ async fn are_those_that_work(app: &TestApp, person: &Person<'_>, owner_id: &str,
     for (status, next_status) in WAY {
         for action in ACTIONS {
             let id = app.database.add_order(owner_id, status, courier_id).await;
+            if status == "pending" {
+                app.database.add_charge(id).await;
+            }
             let offered = person.reads_order(id).await.expect(200).json["allowed_actions"].clone();
             let is_offered = offered.as_array().unwrap().contains(&Value::from(action));
 

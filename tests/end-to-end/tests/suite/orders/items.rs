@@ -184,11 +184,45 @@ async fn items_change_until_the_order_is_being_prepared() {
             );
         }
     }
-    for status in ["pending", "confirmed"] {
-        let id = app.database.add_order(&customer.id, status, None).await;
-        let order = changes(&customer, id, &[(APPLE, 1)]).await.expect(200);
-        assert_eq!(order.json["status"], status);
+    let id = app.database.add_order(&customer.id, "confirmed", None).await;
+    let order = changes(&customer, id, &[(APPLE, 1)]).await.expect(200);
+    assert_eq!(order.json["status"], "confirmed");
+}
+
+#[tokio::test]
+async fn items_of_a_pending_order_wait_for_its_payment() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    customer.suffers_once("payment", "drop").await;
+    let order = customer.places_an_order().await.expect(202);
+    assert_eq!(order.json["allowed_actions"], json!(["cancel"]));
+
+    for quantity in [1, 99] {
+        changes(&customer, order.id(), &[(APPLE, quantity)]).await.expect_retry_after(409);
     }
+
+    is_paid_exactly(&app, order.id()).await;
+    changes(&customer, order.id(), &[(APPLE, 99)]).await.expect(200);
+    is_paid_exactly(&app, order.id()).await;
+}
+
+#[tokio::test]
+async fn nobody_pays_a_difference_on_top_of_what_was_never_paid() {
+    let app = TestApp::shared().await;
+    let (customer, admin) = (app.customer(), app.admin());
+    customer.suffers_once("payment", "drop").await;
+    let id = customer.places_an_order().await.expect(202).id();
+    admin.sets_status(id, "confirmed").await.expect(200);
+    customer.suffers("payment", "decline").await;
+    app.all_done(id).await;
+    customer.is_fine_again().await;
+
+    let problem = changes(&customer, id, &[(APPLE, 99)]).await.expect_problem(409);
+
+    assert!(problem.detail().contains("declined"), "{}", problem.text);
+    assert_eq!(app.database.ledger(id).await.len(), 1);
+    changes(&customer, id, &[(APPLE, 1)]).await.expect(200);
+    assert_eq!(app.database.ledger(id).await.len(), 1);
 }
 
 #[tokio::test]
