@@ -90,15 +90,15 @@ impl App {
             db: Database::new(variables::text("database_url").await?),
             redis,
             tasks_channel: variables::text("tasks_channel").await?,
-            carts: Carts(Client::configured("cart", timeout, &circuits).await?),
+            carts: Carts::new(Client::configured("cart", timeout, &circuits).await?),
             products: Products {
                 client: Client::configured("product", timeout, &circuits).await?,
                 cache: ProductCache { lifetime: product_lifetime },
             },
             // It keeps orders with their products.
             order_cache: OrderCache { lifetime: order_lifetime.min(product_lifetime) },
-            payments: Payments(Client::configured("payment", payment_timeout, &circuits).await?),
-            tokens: match variables::is_on("auth_introspection").await? {
+            payments: Payments::new(Client::configured("payment", payment_timeout, &circuits).await?),
+            tokens: match variables::says("auth_introspection", ["on", "off"]).await? {
                 true => Some(Tokens(Client::configured("user", timeout, &circuits).await?)),
                 false => None,
             },
@@ -121,7 +121,7 @@ impl App {
 
     /// The services that orders depend on, here or in the task component.
     pub fn dependencies(&self) -> Vec<&Client> {
-        let others = [&self.carts.0, &self.products.client, &self.payments.0, &self.notifications];
+        let others = [&self.carts.reads, &self.products.client, &self.payments.charges, &self.notifications];
         others.into_iter().chain(self.tokens.iter().map(|tokens| &tokens.0)).collect()
     }
 

@@ -71,7 +71,7 @@ impl Verifier {
             "ES256" => Key::Es256(ES256PublicKey::from_pem(public_key).map_err(not_a_key)?),
             "EdDSA" => Key::EdDsa(Ed25519PublicKey::from_pem(public_key).map_err(not_a_key)?),
             _ => {
-                return Err(misconfigured(
+                return Err(Misconfigured::new(
                     "jwt_algorithm",
                     "must be HS256, HS384, HS512, RS256, ES256 or EdDSA",
                 ));
@@ -103,17 +103,13 @@ impl Verifier {
 
 fn long_enough(secret: &str) -> Result<&[u8], Misconfigured> {
     if secret.len() < MIN_SECRET {
-        return Err(misconfigured("jwt_secret_key", "must have at least 32 bytes"));
+        return Err(Misconfigured::new("jwt_secret_key", "must have at least 32 bytes"));
     }
     Ok(secret.as_bytes())
 }
 
 fn not_a_key(_: jwt_simple::Error) -> Misconfigured {
-    misconfigured("jwt_public_key", "must be a PEM public key of the kind that jwt_algorithm needs")
-}
-
-fn misconfigured(name: &str, problem: &str) -> Misconfigured {
-    Misconfigured { name: name.to_owned(), problem: problem.to_owned() }
+    Misconfigured::new("jwt_public_key", "must be a PEM public key of the kind that jwt_algorithm needs")
 }
 
 /// Who sent a request, by its `Authorization: Bearer` or the older `token` header.

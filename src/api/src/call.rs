@@ -24,8 +24,8 @@ pub struct Call {
     pub claim: Option<Claim>,
     pub trace: Trace,
     pub now: DateTime<Utc>,
-    /// Who is asking, once that is known.
-    actor: OnceCell<Actor>,
+    /// Who is asking, or why that isn't believed, once the token was looked at.
+    actor: OnceCell<Result<Actor, Problem>>,
 }
 
 impl Call {
@@ -47,17 +47,17 @@ impl Call {
 
     /// Who is asking.
     pub fn actor(&self) -> Result<Actor, Problem> {
-        if let Some(actor) = self.actor.get() {
-            return Ok(actor.clone());
-        }
+        self.actor.get_or_init(|| self.authenticate()).clone()
+    }
+
+    fn authenticate(&self) -> Result<Actor, Problem> {
         let verifier = self.app()?.verifier.as_ref().map_err(|error| Problem::from(error.clone()))?;
-        let actor = auth::authenticate(&self.headers, verifier, self.now)?;
-        Ok(self.actor.get_or_init(|| actor).clone())
+        auth::authenticate(&self.headers, verifier, self.now)
     }
 
     /// The role of whoever is asking, as far as it is known by now.
     pub fn role(&self) -> Option<Role> {
-        self.actor.get().map(|actor| actor.role)
+        self.actor.get()?.as_ref().ok().map(|actor| actor.role)
     }
 
     /// Who is asking, an admin.
@@ -98,7 +98,9 @@ impl Call {
 
     /// The task that the path names.
     pub fn task_id(&self) -> Result<i64, Problem> {
-        let id = self.parameter("task_id").and_then(|text| text.parse().ok());
+        // Digits only, as of all ids.
+        let digits = self.parameter("task_id").filter(|text| text.starts_with(|c| ('1'..='9').contains(&c)));
+        let id = digits.and_then(|text| text.parse().ok());
         id.ok_or_else(|| Problem::not_found("there is no such task"))
     }
 

@@ -6,6 +6,7 @@ use domain::{Actor, Order, Refusal};
 use futures::future::join;
 use http::{StatusCode, header};
 use platform::orders;
+use spin_sdk::wasip3::spawn;
 
 use crate::{
     App,
@@ -33,6 +34,25 @@ impl<T> From<Option<T>> for Decision<T> {
 /// Lets `decide` look at the order that the path names, decide and store. The order is visible to the
 /// actor and has the version that `If-Match` asks for, where it does.
 pub async fn change<T>(
+    call: &Call,
+    app: &'static App,
+    actor: &Actor,
+    decide: impl AsyncFn(Order) -> Result<Decision<T>, Problem>,
+) -> Result<T, Problem> {
+    let result = attempt(call, app, actor, decide).await;
+    if result.as_ref().is_err_and(Problem::is_refusal) {
+        release(call, app, None);
+    }
+    result
+}
+
+/// Lets the cache serve the call's order again, in the version that the call made if it made one.
+pub fn release(call: &Call, app: &'static App, version: Option<i32>) {
+    let (Ok(id), writer) = (call.order_id(), call.writer()) else { return };
+    spawn(async move { app.order_cache.release(&app.redis, id, (&writer, version)).await });
+}
+
+async fn attempt<T>(
     call: &Call,
     app: &App,
     actor: &Actor,

@@ -1,12 +1,9 @@
 //! Which web pages may call the service (Fetch standard, CORS): those of the configured origins.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use platform::variables::{self, Misconfigured};
 
-use crate::{
-    incoming::Incoming,
-    reply::{Body, Reply},
-};
+use crate::{incoming::Incoming, reply::Reply};
 
 /// How long a browser may remember what a preflight told it, in seconds.
 const MAX_AGE: &str = "600";
@@ -32,9 +29,9 @@ impl Origins {
     /// The variable is something else.
     pub async fn load() -> Result<Self, Misconfigured> {
         let text = variables::text("cors_origins").await?;
-        Self::parse(&text).ok_or_else(|| Misconfigured {
-            name: "cors_origins".to_owned(),
-            problem: "must be a JSON list of origins, such as [\"https://shop.example.com\"]".to_owned(),
+        Self::parse(&text).ok_or_else(|| {
+            let problem = "must be a JSON list of origins, such as [\"https://shop.example.com\"]";
+            Misconfigured::new("cors_origins", problem)
         })
     }
 
@@ -84,7 +81,7 @@ pub fn preflight(methods: HeaderValue) -> Reply {
         fixed(header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS),
         fixed(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE),
     ]);
-    Reply { status: StatusCode::NO_CONTENT, headers, body: Body::Whole(bytes::Bytes::new()) }
+    Reply { headers, ..Reply::no_content() }
 }
 
 #[cfg(test)]

@@ -55,5 +55,5 @@ pub fn quote(
 }
 
 fn wrong_policy(problem: impl ToString) -> Problem {
-    Misconfigured { name: "delivery policy".to_owned(), problem: problem.to_string() }.into()
+    Misconfigured::new("delivery policy", problem).into()
 }

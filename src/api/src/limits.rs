@@ -71,15 +71,13 @@ fn judge(class: Class, verdict: &Verdict) -> Result<HeaderMap, Problem> {
 /// Reads `trusted_proxies`: the networks whose word on a client's address counts.
 ///
 /// # Errors
-/// One of them is none.
+/// One of them isn't a network.
 pub async fn trusted_proxies() -> Result<Vec<IpNet>, Misconfigured> {
     let text = variables::text("trusted_proxies").await?;
     let networks = text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(|text| {
         text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
-            Misconfigured {
-                name: "trusted_proxies".to_owned(),
-                problem: format!("{text}: must be networks such as 10.0.0.0/8, separated by commas"),
-            }
+            let problem = format!("{text}: must be networks such as 10.0.0.0/8, separated by commas");
+            Misconfigured::new("trusted_proxies", problem)
         })
     });
     networks.collect()

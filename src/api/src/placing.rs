@@ -185,7 +185,7 @@ async fn outcome(app: &App, current: Order, claim: Option<&Claim>) -> Result<Ord
     if current.status != Status::Cancelled {
         return Ok(current);
     }
-    let history = orders::history(&app.db, current.id).await?;
+    let history = orders::history(&app.db, &current).await?;
     let cancelled =
         history.iter().map(Event::value).find(|data| data["status"] == Status::Cancelled.as_str());
     Err(match cancelled.as_ref().and_then(|data| data["reason"].as_str()) {

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::{idempotency, reply::Reply};
 
 /// Why a request has no other answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Problem {
     status: StatusCode,
     /// Tells one kind of problem from another, for programs.
@@ -106,6 +106,11 @@ impl Problem {
     fn internal(internal: impl ToString) -> Self {
         let detail = "something went wrong on our side; please report the request_id";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).internally(internal)
+    }
+
+    /// Whether the request could not be carried out as it is, and was not.
+    pub fn is_refusal(&self) -> bool {
+        self.status.is_client_error()
     }
 
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {

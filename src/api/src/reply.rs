@@ -66,6 +66,14 @@ impl Reply {
         Self::json(StatusCode::OK, body)
     }
 
+    /// With the path of what it is about, made of names and ids.
+    pub fn located(self, path: String) -> Self {
+        self.header(
+            header::LOCATION,
+            HeaderValue::try_from(path).expect("a path of ids makes a valid header"),
+        )
+    }
+
     /// 204: done, and nothing to say about it.
     pub fn no_content() -> Self {
         Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Body::Whole(Bytes::new()) }

@@ -77,7 +77,9 @@ pub async fn dispatch(
         form_urlencoded::parse(request.target.query().unwrap_or_default().as_bytes()).into_owned().collect();
     let mut call = Call::new(app.clone(), parameters, query, request.headers, trace.clone());
     record.order_id = call.order_id().ok();
-    record.limit = limits::check(route, &call).await?;
+    let limit = limits::check(route, &call).await;
+    record.role = call.role();
+    record.limit = limit?;
     if route.class.is_some() {
         auth::confirm(&call).await?;
     }

@@ -106,8 +106,7 @@ impl End {
         if is_reversed {
             return Err(Period::reversed());
         }
-        let ((first_day, _), (_, last_day)) = (self.days(), end.days());
-        if is_bounded && (last_day - first_day).num_days() > MAX_DAYS {
+        if is_bounded && (end.date() - self.date()).num_days() > MAX_DAYS {
             return Err(Invalid::new("end_date", format!("must be within {MAX_DAYS} days of start_date")));
         }
         Ok((self, end))
@@ -218,6 +217,8 @@ mod tests {
             assert_eq!(pointers(between(start, end)), [at], "{start} to {end}");
         }
         assert!(between("2016-01-01", "2026-01-01").is_ok());
+        assert!(between("2016-01-01T00:00:00Z", "2026-01-08T00:00:00Z").is_ok());
+        assert!(between("2016-01-01T00:00:00Z", "2026-01-09T00:00:00Z").is_err());
         let all = lookup(&[("start_date", "x"), ("end_date", "y"), ("tz", "a b")]);
         assert_eq!(pointers(Period::parse(all)), ["start_date", "end_date", "tz"]);
         let missing = lookup(&[("end_date", "x"), ("tz", "a b")]);

@@ -223,7 +223,7 @@ impl From<Error> for Failure {
             Error::PgError(PgError::QueryFailed(QueryError::Text(text))) => Self::Broken(text),
             Error::PgError(PgError::QueryFailed(QueryError::DbError(error))) => {
                 let constraint = error.extras.iter().find(|(name, _)| name == "constraint");
-                match (&error.code[..2], constraint) {
+                match (error.code.get(..2).unwrap_or_default(), constraint) {
                     // Class 57: the server is shutting down or starting up. 08: the connection. 53: it is full.
                     ("57" | "08" | "53", _) => Self::Broken(error.message),
                     ("23", Some((_, name))) => Self::Final(DbError::Constraint(name.clone())),

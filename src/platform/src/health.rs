@@ -11,7 +11,7 @@ use spin_sdk::{pg::DbValue, redis::RedisResult};
 use crate::{Database, DbError, Redis, log::Line, services::Client};
 
 /// The newest migration, which this version of the service needs.
-pub const SCHEMA_VERSION: i32 = 20;
+pub const SCHEMA_VERSION: i32 = 21;
 
 /// How old a report may be before somebody looks anew.
 pub const FRESH: TimeDelta = TimeDelta::seconds(5);
@@ -63,11 +63,10 @@ pub async fn schema_version(db: &Database) -> Result<i32, DbError> {
 /// The state of all dependencies, a few seconds old at most. However many ask, in all instances
 /// together one looks anew; the others get what was found before. Without Redis each looks for itself.
 pub async fn report(db: &Database, redis: &Redis, services: &[&Client], now: DateTime<Utc>) -> Report {
-    let kept = kept_report(redis).await;
-    if let Some(report) = &kept
+    if let Some(report) = kept_report(redis).await
         && (now - report.checked_at < FRESH || !is_our_turn(redis).await)
     {
-        return report.clone();
+        return report;
     }
     let report = look(db, redis, services, now).await;
     keep(redis, &report).await;

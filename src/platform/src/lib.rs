@@ -8,6 +8,7 @@ pub mod circuit;
 mod conditions;
 mod customer;
 pub mod database;
+mod flag;
 pub mod health;
 pub mod idempotency;
 pub mod ledger;

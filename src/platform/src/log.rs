@@ -43,10 +43,10 @@ static COMPONENT: OnceLock<&'static str> = OnceLock::new();
 /// A variable that can't be used.
 pub async fn configure(component: &'static str) -> Result<(), Misconfigured> {
     COMPONENT.get_or_init(|| component);
-    let debug = variables::text("debug").await?.eq_ignore_ascii_case("true");
-    let level = if debug { Level::Debug } else { variables::parsed("log_level").await? };
+    let is_debug = variables::says("debug", ["true", "false"]).await?;
+    let level = if is_debug { Level::Debug } else { variables::parsed("log_level").await? };
     LEVEL.store(level as u8, Ordering::Relaxed);
-    READABLE.store(variables::text("log_format").await? == "text", Ordering::Relaxed);
+    READABLE.store(variables::says("log_format", ["text", "json"]).await?, Ordering::Relaxed);
     Ok(())
 }
 

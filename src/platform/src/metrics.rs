@@ -4,17 +4,14 @@
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Mutex, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
 
 use domain::Status;
 use spin_sdk::{redis::RedisResult, time::sleep};
 
-use crate::{Redis, random_id};
+use crate::{Redis, flag::Raised, random_id};
 
 /// The hash in Redis: a field for each series.
 const KEY: &str = "orders:metrics";
@@ -137,9 +134,9 @@ fn next_batch() -> Option<Batch> {
 /// # Errors
 /// As [`flush`].
 pub async fn flush_soon(redis: &Redis) -> Result<(), String> {
-    while !IS_FLUSHING.swap(true, Ordering::Relaxed) {
+    while let Some(flushing) = Raised::raise(&IS_FLUSHING) {
         sleep(FLUSH_AFTER).await;
-        IS_FLUSHING.store(false, Ordering::Relaxed);
+        drop(flushing);
         let flushed = flush(redis).await;
         if flushed.is_err() || is_all_told() {
             return flushed;
@@ -221,7 +218,7 @@ fn write_series(text: &mut String, series: &str, value: f64) {
 fn write_histogram(text: &mut String, family: &str, figures: &[(&String, &f64)]) {
     for (series, micros) in figures.iter().filter(|(series, _)| series.starts_with(&format!("{family}_sum")))
     {
-        let labels = series.trim_start_matches(&format!("{family}_sum{{")).trim_end_matches('}');
+        let labels = series.split_once('{').map_or("", |(_, labels)| labels.trim_end_matches('}'));
         let mut total = 0.0;
         for bound in BUCKETS {
             let bucket = format!("{family}_bucket{{{labels},le=\"{bound}\"}}");

@@ -3,7 +3,7 @@
 //! older version of an order after a newer one was seen:
 //!
 //! - Whoever is about to change an order holds its entry: nothing is served from it then, until the
-//!   writer puts the new version in, or the hold has outlasted any change. A writer beside whom another held the entry
+//!   writer puts the new version in or releases it, or the hold has outlasted any change. A writer beside whom another held the entry
 //!   puts nothing in: it can't know whose version is the last.
 //! - An entry gives way only to the same version or a newer one, so that a slow reader can't put back
 //!   what it read before a change.
@@ -83,8 +83,9 @@ impl OrderCache {
         self.lifetime.is_zero()
     }
 
-    /// Whether it is worth looking for an order here, and putting it in: this instance was asked for it before.
-    pub fn is_in_demand(&self, id: OrderId) -> bool {
+    /// Notes that this instance is asked for an order, and tells whether it was before: only then it is worth looking for
+    /// it here, and putting it in.
+    pub fn was_asked_for_before(&self, id: OrderId) -> bool {
         if self.is_off() {
             return false;
         }
@@ -155,6 +156,23 @@ impl OrderCache {
         let script = [SCRIPT.to_owned(), "1".to_owned(), key(id)];
         let text = entry.write(now + self.lifetime);
         run(redis, script.into_iter().chain([by.to_owned(), version, text, remembered])).await;
+    }
+
+    /// Lets others read an order and put it in again that `writer` held: with the version that it made, if it made one,
+    /// since which no older one may come in.
+    pub async fn release(&self, redis: &Redis, id: OrderId, (writer, version): (&str, Option<i32>)) {
+        const SCRIPT: &str = "if redis.call('hget', KEYS[1], 'holder') ~= ARGV[1] then return 0 end \
+            redis.call('hdel', KEYS[1], 'held', 'holder') \
+            if ARGV[2] ~= '' then \
+                redis.call('hset', KEYS[1], 'version', ARGV[2]) redis.call('pexpire', KEYS[1], ARGV[3]) \
+            end return 1";
+        if self.is_off() {
+            return;
+        }
+        let version = version.map(|version| version.to_string()).unwrap_or_default();
+        let remembered = self.remembered().as_millis().to_string();
+        let script = [SCRIPT.to_owned(), "1".to_owned(), key(id)];
+        run(redis, script.into_iter().chain([writer.to_owned(), version, remembered])).await;
     }
 
     fn remembered(&self) -> Duration {

@@ -12,16 +12,17 @@ use spin_sdk::{pg::ParameterValue, redis::RedisResult, time::sleep};
 use crate::{
     Database, DbError, Redis, Trace,
     database::{document, the_document},
+    flag::Raised,
     metrics::Figures,
 };
 
 /// How many tasks a worker takes at once.
-const BATCH: i64 = 32;
+const BATCH: i64 = 64;
 
 /// A task that was left behind after so many tries may be what its workers died of.
 const SUSPICIOUS_ATTEMPTS: i32 = 3;
 
-/// So long a message is held back for what others write.
+/// For this long a message is held back, for what others write.
 const GATHERED: Duration = Duration::from_millis(40);
 
 /// By how much Redis's clock and ours may differ over that time.
@@ -48,6 +49,12 @@ pub struct Task {
     left_behind: bool,
     request_id: Option<String>,
     trace_context: Option<String>,
+}
+
+/// What is known of a task that can't be read.
+#[derive(Deserialize)]
+struct Unread {
+    id: i64,
 }
 
 /// What is to be done.
@@ -115,23 +122,30 @@ pub struct Outcomes {
     pub done: Vec<i64>,
     /// Their time hasn't come: they are looked at again soon, as if for the first time.
     pub early: Vec<i64>,
-    /// And why.
+    /// Each with what went wrong.
     pub failed: Vec<(i64, String)>,
 }
 
-/// Takes tasks that are due, for as long as `lease`: should this worker die, they come back by themselves. What moves money
-/// has half of the places first, so that it doesn't wait behind messages that nobody takes.
-pub async fn claim(db: &Database, lease: Duration) -> Result<Vec<Task>, DbError> {
-    let statement = "with money as (
+/// Tasks that a worker has taken.
+pub struct Claimed {
+    pub tasks: Vec<Task>,
+    /// Those that can't be read, such as what a newer version wrote, and why: they have failed.
+    pub unreadable: Outcomes,
+}
+
+/// Takes tasks that are due, for as long as `lease`: should this worker die, they come back by themselves. What isn't a
+/// message has half of the places first, so that it doesn't wait behind messages that nobody takes.
+pub async fn claim(db: &Database, lease: Duration) -> Result<Claimed, DbError> {
+    let statement = "with errands as (
             select id, claimed_at is not null as left_behind from tasks
-            where status = 'queued' and due_at <= now() and kind = any($2::text[]) and kind like 'payment.%'
+            where status = 'queued' and due_at <= now() and kind = any($2::text[]) and kind not like 'notify.%'
             order by due_at limit $1::int8 / 2 for update skip locked
-        ), other as (
+        ), messages as (
             select id, claimed_at is not null as left_behind from tasks
-            where status = 'queued' and due_at <= now() and kind = any($2::text[]) and kind not like 'payment.%'
+            where status = 'queued' and due_at <= now() and kind = any($2::text[]) and kind like 'notify.%'
             order by due_at limit $1::int8 for update skip locked
         ), due as (
-            select * from money union all select * from other limit $1::int8
+            select * from errands union all select * from messages limit $1::int8
         ), claimed as (
             update tasks t set attempts = attempts + 1, claimed_at = now(), due_at = now() + $3 * interval '1 second',
                 last_error = case when left_behind then 'its worker did not finish' else last_error end
@@ -145,7 +159,17 @@ pub async fn claim(db: &Database, lease: Duration) -> Result<Vec<Task>, DbError>
         ) d";
     let kinds = Job::KINDS.map(str::to_owned).to_vec();
     let parameters = [BATCH.into(), kinds.into(), lease.as_secs_f64().into()];
-    db.change(statement, &parameters).await?.iter().map(document).collect()
+    let mut claimed = Claimed { tasks: Vec::new(), unreadable: Outcomes::default() };
+    for row in db.change(statement, &parameters).await? {
+        match document(&row) {
+            Ok(task) => claimed.tasks.push(task),
+            Err(error) => {
+                let Unread { id } = document(&row)?;
+                claimed.unreadable.failed.push((id, error.to_string()));
+            }
+        }
+    }
+    Ok(claimed)
 }
 
 /// Records what came of tasks. Those that are done are forgotten. A failed one is put off: twice as
@@ -187,17 +211,20 @@ pub async fn nudge(redis: &Redis, channel: &str) -> Result<(), String> {
         // Whoever set it sends a message, and not before it is gone.
         return Ok(());
     }
-    IS_GATHERING.store(true, Ordering::Relaxed);
+    let gathering = Raised::raise(&IS_GATHERING);
     sleep(GATHERED + MARGIN).await;
-    IS_GATHERING.store(false, Ordering::Relaxed);
+    drop(gathering);
     redis.execute("PUBLISH", [channel, "due"]).await.map(drop)
 }
 
 /// Wakes the task component if no instance has done so within a second: what keeps retries and
 /// scheduled work going without a clock of our own.
 pub async fn tick(redis: &Redis, channel: &str) -> Result<(), String> {
-    const SCRIPT: &str = "if redis.call('set', KEYS[1], '1', 'nx', 'px', '1000') then \
-        return redis.call('publish', ARGV[1], ARGV[2]) end return 0";
+    // What would last longer is left from before Redis's clock was put back.
+    const SCRIPT: &str = "local left = redis.call('pttl', KEYS[1]) \
+        if left >= 0 and left <= 1000 then return 0 end \
+        redis.call('set', KEYS[1], '1', 'px', '1000') \
+        return redis.call('publish', ARGV[1], ARGV[2])";
     let key = format!("{channel}:tick");
     redis.execute("EVAL", [SCRIPT, "1", &key, channel, TICK]).await.map(drop)
 }

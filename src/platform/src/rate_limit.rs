@@ -71,7 +71,8 @@ impl Limits {
 
     /// Lets a request through, or not. None where its class has no limit.
     ///
-    /// The algorithm is GCRA: of each sender only the time is kept at which the quota is whole again.
+    /// The algorithm is GCRA: of each sender only the time is kept at which the quota is whole again. One that is further
+    /// ahead than the window is left from before Redis's clock was put back.
     ///
     /// # Errors
     /// Redis can't be reached; a sentence for the log.
@@ -80,7 +81,9 @@ impl Limits {
             local time = redis.call('time') \
             local now = time[1] * 1000000 + time[2] \
             local interval, window = tonumber(ARGV[1]), tonumber(ARGV[2]) \
-            local ahead = math.max((tonumber(redis.call('get', KEYS[1])) or 0) - now, 0) + interval \
+            local ahead = (tonumber(redis.call('get', KEYS[1])) or 0) - now \
+            if ahead < 0 or ahead > window then ahead = 0 end \
+            ahead = ahead + interval \
             if ahead > window then return {0, ahead - interval, ahead - window} end \
             redis.call('set', KEYS[1], string.format('%.0f', now + ahead), 'px', math.ceil(ahead / 1000)) \
             return {math.floor((window - ahead) / interval), ahead, 0}";

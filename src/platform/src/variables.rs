@@ -15,14 +15,18 @@ pub struct Misconfigured {
     pub problem: String,
 }
 
+impl Misconfigured {
+    pub fn new(name: &str, problem: impl ToString) -> Self {
+        Self { name: name.to_owned(), problem: problem.to_string() }
+    }
+}
+
 /// The variable's text.
 ///
 /// # Errors
 /// The manifest doesn't give the component this variable, or its provider fails.
 pub async fn text(name: &str) -> Result<String, Misconfigured> {
-    variables::get(name)
-        .await
-        .map_err(|error| Misconfigured { name: name.to_owned(), problem: error.to_string() })
+    variables::get(name).await.map_err(|error| Misconfigured::new(name, error))
 }
 
 /// The variable's text read as a `T`.
@@ -30,10 +34,7 @@ pub async fn text(name: &str) -> Result<String, Misconfigured> {
 /// # Errors
 /// As [`text`], and for a text that isn't a `T`. The text itself isn't repeated: it may be a secret.
 pub async fn parsed<T: FromStr<Err: Display>>(name: &str) -> Result<T, Misconfigured> {
-    let text = text(name).await?;
-    text.trim()
-        .parse()
-        .map_err(|error: T::Err| Misconfigured { name: name.to_owned(), problem: error.to_string() })
+    text(name).await?.trim().parse().map_err(|error: T::Err| Misconfigured::new(name, error))
 }
 
 /// The variable's number of milliseconds that a call of another service may take.
@@ -43,8 +44,7 @@ pub async fn parsed<T: FromStr<Err: Display>>(name: &str) -> Result<T, Misconfig
 pub async fn timeout(name: &str) -> Result<Duration, Misconfigured> {
     let timeout = Duration::from_millis(u64::from(parsed::<u32>(name).await?));
     if timeout > MAX_TIMEOUT {
-        let problem = format!("must be at most {}", MAX_TIMEOUT.as_millis());
-        return Err(Misconfigured { name: name.to_owned(), problem });
+        return Err(Misconfigured::new(name, format!("must be at most {}", MAX_TIMEOUT.as_millis())));
     }
     Ok(timeout)
 }
@@ -57,26 +57,26 @@ pub async fn seconds(name: &str) -> Result<Duration, Misconfigured> {
     Ok(Duration::from_secs(u64::from(parsed::<u32>(name).await?)))
 }
 
-/// Whether the variable says `on`, not `off`.
+/// Whether the variable says the first of two words, in capital letters or not.
 ///
 /// # Errors
-/// As [`text`], and for anything else: what protects must not be off for a slip of the pen.
-pub async fn is_on(name: &str) -> Result<bool, Misconfigured> {
+/// As [`text`], and for what is neither: a slip of the pen must not switch off what protects.
+pub async fn says(name: &str, [yes, no]: [&str; 2]) -> Result<bool, Misconfigured> {
     match text(name).await?.trim() {
-        "on" => Ok(true),
-        "off" => Ok(false),
-        _ => Err(Misconfigured { name: name.to_owned(), problem: "must be on or off".to_owned() }),
+        word if word.eq_ignore_ascii_case(yes) => Ok(true),
+        word if word.eq_ignore_ascii_case(no) => Ok(false),
+        _ => Err(Misconfigured::new(name, format!("must be {yes} or {no}"))),
     }
 }
 
 /// A service's address without a slash at its end.
 ///
 /// # Errors
-/// As [`text`], and for what isn't `scheme://host`.
+/// As [`text`], and for what doesn't begin like one. (The host takes it apart, for it may be called.)
 pub async fn service_url(name: &str) -> Result<String, Misconfigured> {
     let url = text(name).await?.trim().trim_end_matches('/').to_owned();
     if url.starts_with("http://") || url.starts_with("https://") {
         return Ok(url);
     }
-    Err(Misconfigured { name: name.to_owned(), problem: "must begin with http:// or https://".to_owned() })
+    Err(Misconfigured::new(name, "must begin with http:// or https://"))
 }

@@ -39,8 +39,8 @@ impl App {
         let circuits = Circuits::configured(redis.clone(), ["cart", "payment", "notification"]).await?;
         Ok(Self {
             db: Database::new(variables::text("database_url").await?),
-            carts: Carts(Client::configured("cart", timeout, &circuits).await?),
-            payments: Payments(Client::configured("payment", payment_timeout, &circuits).await?),
+            carts: Carts::new(Client::configured("cart", timeout, &circuits).await?),
+            payments: Payments::new(Client::configured("payment", payment_timeout, &circuits).await?),
             notifications: Notifications(Client::configured("notification", timeout, &circuits).await?),
             circuits,
             order_cache: OrderCache { lifetime: variables::seconds("order_cache_seconds").await? },

@@ -25,8 +25,9 @@ pub async fn on_message(nudge: Bytes) -> anyhow::Result<()> {
 
 async fn attend_to(nudge: Bytes) -> anyhow::Result<()> {
     let app = app::App::load().await?;
-    worker::work(&app).await?;
-    if nudge == outbox::TICK {
+    let is_busy = worker::work(&app).await?;
+    // While each message takes its time, ticks are few and far between.
+    if nudge == outbox::TICK || is_busy {
         idempotency::forget_expired(&app.db).await?;
         reconciler::reconcile(&app).await?;
     }

@@ -9,7 +9,7 @@ use platform::{
     ledger::{self, By, Settled},
     log::Line,
     orders,
-    outbox::{self, Job, Outcomes, Task},
+    outbox::{self, Claimed, Job, Outcomes, Task},
     services::{Entry, PaymentOutcome},
 };
 
@@ -26,24 +26,27 @@ enum Outcome {
     Early,
 }
 
-/// Works until nothing is due or the budget is spent.
-pub async fn work(app: &App) -> Result<(), DbError> {
+/// Works until nothing is due or the budget is spent; tells whether something may be left.
+pub async fn work(app: &App) -> Result<bool, DbError> {
     let started = Instant::now();
     // An instance lives for one message: it knows of no failures yet.
     app.circuits.clone().refresh().await;
     while started.elapsed() < BUDGET {
-        let claimed = outbox::claim(&app.db, app.lease).await?;
-        if claimed.is_empty() {
-            break;
+        let Claimed { tasks, unreadable } = outbox::claim(&app.db, app.lease).await?;
+        if tasks.is_empty() && unreadable.failed.is_empty() {
+            return Ok(false);
         }
-        let (suspects, batch): (Vec<_>, Vec<_>) = claimed.into_iter().partition(Task::is_suspect);
+        if !unreadable.failed.is_empty() {
+            outbox::conclude(&app.db, unreadable, app.max_attempts).await?;
+        }
+        let (suspects, batch): (Vec<_>, Vec<_>) = tasks.into_iter().partition(Task::is_suspect);
         work_on(app, &batch).await?;
         // A task that its workers die of takes no other along.
         for suspect in &suspects {
             work_on(app, std::slice::from_ref(suspect)).await?;
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Does tasks at the same time, and records what came of them. What can't be recorded is done again:
@@ -79,7 +82,7 @@ async fn perform(app: &App, task: &Task) -> Result<Outcome, String> {
     }
     let trace = task.trace();
     let key = task.idempotency_key();
-    match task.job {
+    let done = match task.job {
         Job::SettlePayment { seq } => settle(app, task, seq, &trace).await,
         Job::Refund { seq } => refund(app, task, seq, &trace).await,
         Job::ClearCart {} => clear_cart(app, task, &trace).await,
@@ -101,8 +104,8 @@ async fn perform(app: &App, task: &Task) -> Result<Outcome, String> {
             let is_noted = orders::come_due(&app.db, task).await.map_err(text)?;
             return Ok(if is_noted { Outcome::Done } else { Outcome::Early });
         }
-    }?;
-    Ok(Outcome::Done)
+    };
+    done.map(|()| Outcome::Done)
 }
 
 fn text(error: impl ToString) -> String {

@@ -191,7 +191,7 @@ impl Database {
     }
 
     /// What is left to be done for the order is due now, not when its wait ends.
-    pub(crate) async fn hasten(&self, order_id: i64) {
+    pub async fn hasten(&self, order_id: i64) {
         // Never waits for the worker: they could wait for each other.
         let sql = "update tasks set due_at = now() where id in (
                 select id from tasks where order_id = $1::text::int for update skip locked)";

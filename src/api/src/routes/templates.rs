@@ -1,7 +1,7 @@
 //! Templates: kept by customers, for customers.
 
 use domain::{Actor, Delivery, Template, TemplateDraft};
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use platform::templates;
 
 use super::orders::place::{delivery, placed, placed_before, placing};
@@ -19,9 +19,7 @@ pub async fn create(call: &Call) -> Answer {
     let (app, customer) = (call.app()?, call.actor()?);
     let draft = TemplateDraft::parse(&call.json()?).map_err(Problem::invalid)?;
     let template = templates::create(&app.db, &customer, &draft, call.claim.as_ref()).await?;
-    let location = HeaderValue::try_from(format!("/templates/{}", template.id));
-    let location = location.expect("digits make a valid header");
-    Ok(Reply::json(StatusCode::CREATED, &template).header(header::LOCATION, location))
+    Ok(Reply::json(StatusCode::CREATED, &template).located(format!("/templates/{}", template.id)))
 }
 
 /// `GET /templates`: the caller's own, newest first.

@@ -120,6 +120,7 @@ impl Breaker {
     }
 
     pub fn close(&mut self) {
+        self.failures = 0;
         self.open_until = None;
         self.probe_until = None;
     }
@@ -211,5 +212,16 @@ mod tests {
         }
         breaker.succeeded(Pass::Ordinary);
         assert_eq!(breaker.admit(later, LEASE), Err(Duration::from_secs(4)));
+    }
+
+    #[test]
+    fn failures_of_the_time_before_it_closed_dont_count() {
+        let (mut breaker, now) = (Breaker::default(), Instant::now());
+        fail(&mut breaker, now, 3);
+        breaker.failed(Pass::Ordinary, now, LIMITS);
+        breaker.failed(Pass::Ordinary, now, LIMITS);
+        breaker.close();
+        fail(&mut breaker, now, 1);
+        assert_eq!(breaker.state(now), State::Closed);
     }
 }

@@ -59,6 +59,11 @@ impl Circuits {
         Ok(Arc::new(Self { redis, limits, known }))
     }
 
+    /// One more circuit, closed.
+    pub fn add(&self, name: &'static str) {
+        self.known().breaker(name);
+    }
+
     /// Each service's circuit, as this instance knows it.
     pub fn states(&self) -> Vec<(&'static str, State)> {
         let now = Instant::now();
@@ -181,7 +186,7 @@ impl Circuits {
             self.hear(service, left);
             return Ok(Pass::Ordinary);
         }
-        let wait = milliseconds(left).saturating_sub(HALF_OPEN).max(milliseconds(probed_for));
+        let wait = self.wait(left).max(milliseconds(probed_for));
         if wait.is_zero() {
             return Ok(Pass::Probe);
         }
@@ -202,13 +207,19 @@ impl Circuits {
         let mut known = self.known();
         let breaker = known.breaker(service);
         let now = Instant::now();
-        match milliseconds(left).checked_sub(HALF_OPEN) {
+        match self.wait(left) {
             _ if left < 0 => breaker.close(),
-            Some(wait) if !wait.is_zero() => breaker.open(now + wait),
             // Half-open: a probe that is under way here stays one.
-            _ if breaker.state(now) == State::HalfOpen => {}
-            _ => breaker.open(now),
+            Duration::ZERO if breaker.state(now) == State::HalfOpen => {}
+            wait => breaker.open(now + wait),
         }
+    }
+
+    /// How long nobody asks yet, by the milliseconds until the key of an open circuit is gone. One that would last longer
+    /// than it can have been made for is left from before Redis's clock was put back.
+    fn wait(&self, left: i64) -> Duration {
+        let wait = milliseconds(left).saturating_sub(HALF_OPEN);
+        if wait > self.limits.open { Duration::ZERO } else { wait }
     }
 
     /// The numbers that a script answers; none without Redis.

@@ -35,12 +35,21 @@ impl Event {
     }
 }
 
+/// A history with more events takes its time.
+const LONG: i32 = 10_000;
+
 /// Everything that happened to an order, oldest first.
-pub async fn history(db: &Database, order: OrderId) -> Result<Vec<Event>, DbError> {
+pub async fn history(db: &Database, order: &Order) -> Result<Vec<Event>, DbError> {
     let statement = "select row_to_json(e)::text from (
             select * from order_events where order_id = $1 order by version
         ) e";
-    db.idempotent(statement, &[order.get().into()]).await?.iter().map(document).collect()
+    let id = [order.id.get().into()];
+    let rows = if order.version > LONG {
+        db.alone(statement, &id).await?
+    } else {
+        db.idempotent(statement, &id).await?
+    };
+    rows.iter().map(document).collect()
 }
 
 /// What happened to orders after the version that was seen of each; by order, oldest first, and of a

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Database, DbError,
-    database::only_document,
+    database::{only_document, the_document},
     idempotency::{self, Change, Claim},
     parameters::optional_text,
 };
@@ -28,7 +28,7 @@ pub async fn rate(
     order: OrderId,
     rating: &Rating,
     claim: Option<&Claim>,
-) -> Result<Option<Feedback>, DbError> {
+) -> Result<Feedback, DbError> {
     const CHANGE: Change<'_> = Change {
         with: "given as (
             insert into order_feedback (order_id, rating, comment) values ($1, $2, $3)
@@ -40,7 +40,7 @@ pub async fn rate(
     };
     let parameters =
         [order.get().into(), i32::from(rating.stars).into(), optional_text(rating.comment.as_deref())];
-    only_document(&idempotency::change(db, claim, CHANGE, &parameters).await?)
+    the_document(&idempotency::change(db, claim, CHANGE, &parameters).await?)
 }
 
 /// The rating of an order.

@@ -7,7 +7,10 @@ use serde::Deserialize;
 use super::{Client, ServiceDown, client::segment};
 use crate::Trace;
 
-pub struct Carts(pub Client);
+pub struct Carts {
+    pub reads: Client,
+    clearings: Client,
+}
 
 #[derive(Deserialize)]
 struct Cart {
@@ -16,25 +19,29 @@ struct Cart {
 }
 
 impl Carts {
+    pub fn new(client: Client) -> Self {
+        Self { clearings: client.apart("cart-clear"), reads: client }
+    }
+
     /// The lines of a customer's cart; none when there is no cart.
     pub async fn lines(&self, user: &UserId, trace: &Trace) -> Result<Vec<CartLine>, ServiceDown> {
         let path = format!("/api/v1/cart/{}", segment(user.as_str()));
-        let lines = self.0.get(&path, trace, |answer| match answer.status {
+        let lines = self.reads.get(&path, trace, |answer| match answer.status {
             StatusCode::OK => answer.json::<Cart>().map(|cart| cart.items),
             StatusCode::NOT_FOUND => Ok(Vec::new()),
             _ => Err(answer.unexpected()),
         });
-        lines.await.map_err(|error| self.0.down(&error))
+        lines.await.map_err(|error| self.reads.down(&error))
     }
 
     /// Empties a customer's cart; one that is gone already is as good.
     pub async fn clear(&self, user: &UserId, trace: &Trace) -> Result<(), ServiceDown> {
         let path = format!("/api/v1/cart/{}/clear", segment(user.as_str()));
-        let cleared = self.0.delete(&path, trace, |answer| match answer.status {
+        let cleared = self.clearings.delete(&path, trace, |answer| match answer.status {
             StatusCode::NOT_FOUND => Ok(()),
             status if status.is_success() => Ok(()),
             _ => Err(answer.unexpected()),
         });
-        cleared.await.map_err(|error| self.0.down(&error))
+        cleared.await.map_err(|error| self.clearings.down(&error))
     }
 }

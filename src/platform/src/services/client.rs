@@ -44,8 +44,11 @@ struct Question<'a> {
 }
 
 /// A service at its address.
+#[derive(Clone)]
 pub struct Client {
     pub service: &'static str,
+    /// The name of the circuit that its calls are judged by.
+    circuit: &'static str,
     url: String,
     timeout: Duration,
     circuits: Arc<Circuits>,
@@ -62,7 +65,14 @@ impl Client {
         circuits: &Arc<Circuits>,
     ) -> Result<Self, Misconfigured> {
         let url = variables::service_url(&format!("{service}_service_url")).await?;
-        Ok(Self { service, url, timeout, circuits: circuits.clone() })
+        Ok(Self { service, circuit: service, url, timeout, circuits: circuits.clone() })
+    }
+
+    /// The same service for calls that are judged apart from others, by a circuit of that name: while these fail the others
+    /// may well succeed.
+    pub fn apart(&self, circuit: &'static str) -> Self {
+        self.circuits.add(circuit);
+        Self { circuit, ..self.clone() }
     }
 
     /// What `read` makes of the answer.
@@ -93,7 +103,7 @@ impl Client {
         trace: &Trace,
         read: impl FnOnce(&Answer) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
-        let json = serde_json::to_vec(body).map_err(|error| CallError::NotReached(error.to_string()))?;
+        let json = serde_json::to_vec(body).expect("our own types have no unserializable values");
         let body = Some(("application/json", json));
         self.call(Question { method: Method::POST, path, key: Some(key), body }, trace, read).await
     }
@@ -143,7 +153,7 @@ impl Client {
     ) -> Result<T, CallError> {
         let outgoing =
             self.outgoing(question, trace).map_err(|error| CallError::NotReached(error.to_string()))?;
-        let pass = self.circuits.admit(self.service, self.timeout).await.map_err(CallError::CircuitOpen)?;
+        let pass = self.circuits.admit(self.circuit, self.timeout).await.map_err(CallError::CircuitOpen)?;
         let answer = answer(outgoing, self.timeout).await;
         let (result, has_failed) = match answer {
             Ok(answer) => {
@@ -153,7 +163,7 @@ impl Client {
             }
             Err(error) => (Err(error), true),
         };
-        self.circuits.judge(self.service, pass, has_failed);
+        self.circuits.judge(self.circuit, pass, has_failed);
         result
     }
 

@@ -41,28 +41,35 @@ pub enum PaymentOutcome {
     Unknown(String),
 }
 
-pub struct Payments(pub Client);
+pub struct Payments {
+    pub charges: Client,
+    refunds: Client,
+}
 
 impl Payments {
+    pub fn new(client: Client) -> Self {
+        Self { refunds: client.apart("payment-refund"), charges: client }
+    }
+
     /// Takes money from a customer.
     pub async fn charge(&self, entry: &Entry, trace: &Trace) -> PaymentOutcome {
-        counted("charge", self.ask("/payments/process", entry, trace).await)
+        counted("charge", ask(&self.charges, "/payments/process", entry, trace).await)
     }
 
     /// Pays money back to a customer.
     pub async fn refund(&self, entry: &Entry, trace: &Trace) -> PaymentOutcome {
-        counted("refund", self.ask("/payments/refund", entry, trace).await)
+        counted("refund", ask(&self.refunds, "/payments/refund", entry, trace).await)
     }
+}
 
-    async fn ask(&self, path: &str, entry: &Entry, trace: &Trace) -> PaymentOutcome {
-        let body = Movement { user_id: &entry.user_id, order_id: entry.order_id, amount: entry.amount };
-        let call = (path, entry.idempotency_key.as_str());
-        match self.0.post(call, &body, trace, outcome).await {
-            Ok(outcome) => outcome,
-            Err(CallError::NoAnswer(problem)) => PaymentOutcome::Unknown(problem),
-            Err(error @ (CallError::NotReached(_) | CallError::CircuitOpen(_))) => {
-                PaymentOutcome::NotReached(self.0.down(&error))
-            }
+async fn ask(client: &Client, path: &str, entry: &Entry, trace: &Trace) -> PaymentOutcome {
+    let body = Movement { user_id: &entry.user_id, order_id: entry.order_id, amount: entry.amount };
+    let call = (path, entry.idempotency_key.as_str());
+    match client.post(call, &body, trace, outcome).await {
+        Ok(outcome) => outcome,
+        Err(CallError::NoAnswer(problem)) => PaymentOutcome::Unknown(problem),
+        Err(error @ (CallError::NotReached(_) | CallError::CircuitOpen(_))) => {
+            PaymentOutcome::NotReached(client.down(&error))
         }
     }
 }

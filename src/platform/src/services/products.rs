@@ -1,6 +1,9 @@
 //! The product service: what is sold, for how much, and how much of it is there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use domain::{Catalogued, Money, ProductId};
@@ -12,7 +15,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use spin_sdk::time::sleep;
 
 use super::{CallError, Client, ProductCache, ServiceDown, exchange::Answer};
-use crate::{Redis, Trace, log::Line};
+use crate::{Redis, Trace, log::Line, timeout::within};
 
 /// How many products are asked for at once.
 const CONCURRENT: usize = 16;
@@ -82,18 +85,25 @@ impl Products {
     /// Those of the products that exist, by their ids.
     ///
     /// # Errors
-    /// The service doesn't answer for each of them.
+    /// The service doesn't answer for each of them, or takes longer for all than for two.
     pub async fn find(
         &self,
         ids: &BTreeSet<ProductId>,
         trace: &Trace,
     ) -> Result<BTreeMap<ProductId, Product>, ServiceDown> {
-        stream::iter(ids)
+        let found = stream::iter(ids)
             .map(|id| async move { self.one(*id, trace).await.map(|product| product.map(|p| (*id, p))) })
             .buffer_unordered(CONCURRENT)
             .try_filter_map(|found| async move { Ok(found) })
-            .try_collect()
-            .await
+            .try_collect();
+        let limit = self.longest();
+        let late = || CallError::NoAnswer(format!("not all {} products within {limit:?}", ids.len()));
+        within(limit, found).await.unwrap_or_else(|| Err(self.client.down(&late())))
+    }
+
+    /// How long any number of products may take.
+    fn longest(&self) -> Duration {
+        2 * self.client.timeout()
     }
 
     /// As [`Products::find`], for showing: from the cache where it has them, and what can't be had now as
@@ -109,11 +119,11 @@ impl Products {
         if unknown.is_empty() {
             return seen.fresh;
         }
-        // However many there are, they take no longer than two may: the first are waited for to their end, and judged.
+        // However many there are, they take no longer than two calls: the first are waited for to their end, and judged.
         let asked: Vec<_> = stream::iter(unknown)
             .map(|id| async move { (*id, self.one(*id, trace).await) })
             .buffer_unordered(CONCURRENT)
-            .take_until(sleep(2 * self.client.timeout()))
+            .take_until(sleep(self.longest()))
             .collect()
             .await;
         let mut found = Documents::new();
@@ -129,8 +139,8 @@ impl Products {
                 }
             }
         }
-        found.append(&mut seen.outdated);
         self.cache.put(redis, &found, now).await;
+        found.append(&mut seen.outdated);
         found.append(&mut seen.fresh);
         found
     }

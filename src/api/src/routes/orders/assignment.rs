@@ -39,7 +39,7 @@ pub async fn assign(call: &Call) -> Answer {
         Ok(orders::assign(&app.db, &[order], &partner, None, (&admin, &call.trace)).await?.pop().into())
     })
     .await?;
-    show(call, app, &admin, &order).await
+    Ok(show(call, app, &admin, &order).await)
 }
 
 /// The courier a body names: by a string, or by a number as older clients do.

@@ -1,16 +1,11 @@
 //! Rating an order.
 
 use domain::Rating;
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use platform::orders;
 
 use super::visible;
-use crate::{
-    call::{Call, no_such_order},
-    problem::Problem,
-    reply::Reply,
-    router::Answer,
-};
+use crate::{call::Call, problem::Problem, reply::Reply, router::Answer};
 
 /// `POST /orders/{order_id}/feedback`: the owner rates it; a second rating replaces the first.
 pub async fn submit(call: &Call) -> Answer {
@@ -19,10 +14,7 @@ pub async fn submit(call: &Call) -> Answer {
     let order = visible(call, app, &actor).await?;
     order.standing().check_feedback(&actor)?;
     let feedback = orders::rate(&app.db, order.id, &rating, call.claim.as_ref()).await?;
-    let feedback = feedback.ok_or_else(no_such_order)?;
-    let location =
-        HeaderValue::try_from(format!("/orders/{}/feedback", order.id)).expect("digits make a valid header");
-    Ok(Reply::json(StatusCode::CREATED, &feedback).header(header::LOCATION, location))
+    Ok(Reply::json(StatusCode::CREATED, &feedback).located(format!("/orders/{}/feedback", order.id)))
 }
 
 /// `GET /orders/{order_id}/feedback`.

@@ -9,5 +9,5 @@ use crate::{call::Call, reply::Reply, router::Answer};
 pub async fn get(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
     let order = visible(call, app, &actor).await?;
-    Ok(Reply::ok(&orders::history(&app.db, order.id).await?))
+    Ok(Reply::ok(&orders::history(&app.db, &order).await?))
 }

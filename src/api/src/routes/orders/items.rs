@@ -28,5 +28,5 @@ pub async fn replace(call: &Call) -> Answer {
     let revising = Revising { app, actor: &actor, lines: &lines, trace: &call.trace };
     let order = change(call, app, &actor, async |order: Order| revising.run(order).await).await?;
     spawn(app.nudge());
-    show(call, app, &actor, &order).await
+    Ok(show(call, app, &actor, &order).await)
 }

@@ -8,7 +8,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::visible;
-use crate::{call::Call, changing::change, problem::Problem, reply::Reply, router::Answer};
+use crate::{
+    call::Call,
+    changing::{change, release},
+    problem::Problem,
+    reply::Reply,
+    router::Answer,
+};
 
 /// Where an order was when its courier last said so.
 #[derive(Serialize, JsonSchema)]
@@ -41,6 +47,7 @@ pub async fn report(call: &Call) -> Answer {
         Ok(orders::report_location(&app.db, &order, &place, (&actor, &call.trace)).await?.into())
     })
     .await?;
+    release(call, app, Some(event.version));
     Ok(Reply::ok(&Position {
         order_id: event.order_id,
         latitude: place.latitude().to_owned(),

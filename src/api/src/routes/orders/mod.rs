@@ -38,7 +38,7 @@ use response::OrderDocument;
 pub async fn get(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
     let id = call.order_id()?;
-    let is_in_demand = app.order_cache.is_in_demand(id);
+    let is_in_demand = app.order_cache.was_asked_for_before(id);
     if is_in_demand && let Some(entry) = cached(call, app, &actor).await? {
         return Ok(answer(call, app, StatusCode::OK, &actor, &entry));
     }
@@ -65,10 +65,10 @@ async fn visible(call: &Call, app: &App, actor: &Actor) -> Result<Order, Problem
 }
 
 /// Answers 200 with an order that was just changed, which the cache shows from now on unless others are changing it.
-async fn show(call: &Call, app: &App, actor: &Actor, order: &Order) -> Answer {
+async fn show(call: &Call, app: &App, actor: &Actor, order: &Order) -> Reply {
     let entry = entry(order, &details(call, app, slice::from_ref(order)).await);
     app.order_cache.put(&app.redis, (order.id, &entry), (By::Writer(&call.writer()), call.now)).await;
-    Ok(answer(call, app, StatusCode::OK, actor, &entry))
+    answer(call, app, StatusCode::OK, actor, &entry)
 }
 
 /// Answers 200 with an order as an earlier try of this request changed it, which is no news to the cache.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{Actor, Delivery, Invalid, Schedule, Status};
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use platform::orders::Placed;
 use serde_json::Value;
 use spin_sdk::wasip3::spawn;
@@ -75,7 +75,5 @@ pub fn placed(call: &Call, app: &'static App, customer: &Actor, placement: &Plac
     spawn(app.nudge());
     // 202: the payment's outcome isn't known yet.
     let status = if order.status == Status::Pending { StatusCode::ACCEPTED } else { StatusCode::CREATED };
-    let location =
-        HeaderValue::try_from(format!("/orders/{}", order.id)).expect("digits make a valid header");
-    answer(call, app, status, customer, &entry(order, products)).header(header::LOCATION, location)
+    answer(call, app, status, customer, &entry(order, products)).located(format!("/orders/{}", order.id))
 }

@@ -14,7 +14,7 @@ use super::{show, show_again};
 use crate::{
     App,
     call::{Call, status},
-    changing::{Decision, change},
+    changing::{Decision, change, release},
     problem::Problem,
     reply::Reply,
     router::Answer,
@@ -70,7 +70,7 @@ pub async fn update(call: &Call) -> Answer {
         None => decide(call, app, &actor, to).await?,
     };
     spawn(app.nudge());
-    show(call, app, &actor, &order).await
+    Ok(show(call, app, &actor, &order).await)
 }
 
 /// Takes the step without reading the order first, as most can be; none when it couldn't, and why is to be found out.
@@ -85,7 +85,7 @@ async fn take(call: &Call, app: &App, actor: &Actor, to: Status) -> Result<Optio
 }
 
 /// Reads the order, and takes the step where it can be taken after all.
-async fn decide(call: &Call, app: &App, actor: &Actor, to: Status) -> Result<Order, Problem> {
+async fn decide(call: &Call, app: &'static App, actor: &Actor, to: Status) -> Result<Order, Problem> {
     change(call, app, actor, async |order: Order| match order.standing().check_step(actor, to)? {
         Step::Unchanged => Ok(Decision::Done(order)),
         Step::Taken => Ok(store(call, app, order, to, &json!({})).await?.map(|changed| changed.order).into()),
@@ -106,6 +106,7 @@ pub async fn cancel(call: &Call) -> Answer {
             .await?
         }
     };
+    release(call, app, Some(changed.order.version));
     spawn(app.nudge());
     Ok(Reply::ok(&Cancellation {
         success: true,
@@ -128,7 +129,7 @@ pub async fn request_return(call: &Call) -> Answer {
     })
     .await?;
     spawn(app.nudge());
-    show(call, app, &actor, &changed.order).await
+    Ok(show(call, app, &actor, &changed.order).await)
 }
 
 async fn store(

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Actor, Order};
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode};
 use platform::{orders, random_id, tickets};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -54,9 +54,7 @@ pub async fn stream(call: &Call) -> Answer {
     let follower = (!is_over).then(|| follower(call, &actor, &order, seen));
     let reply =
         Reply::stream("text/event-stream", move |writer| tracking::serve(app, opening, follower, writer));
-    Ok(reply
-        .header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
-        .header(X_ACCEL_BUFFERING, HeaderValue::from_static("no")))
+    Ok(reply.header(X_ACCEL_BUFFERING, HeaderValue::from_static("no")))
 }
 
 /// `POST /orders/{order_id}/tracking-ticket`: lets a browser follow the order, whose EventSource sends
@@ -69,10 +67,7 @@ pub async fn issue_ticket(call: &Call) -> Answer {
     let expires_at = call.now + TimeDelta::seconds(tickets::LIFETIME_SECONDS.into());
     let reply = Reply::json(StatusCode::CREATED, &Ticket { ticket, expires_at });
     // What the ticket is for; without it, for an address is written to many a log.
-    let location = HeaderValue::try_from(format!("/orders/{}/tracking-stream", order.id));
-    Ok(reply
-        .header(header::LOCATION, location.expect("digits make a valid header"))
-        .header(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
+    Ok(reply.located(format!("/orders/{}/tracking-stream", order.id)))
 }
 
 /// Who wants to follow: the holder of the ticket, or of the token where there is no ticket.

@@ -112,9 +112,48 @@ async fn a_task_that_was_given_up_is_tried_again_when_an_admin_says_so() {
 async fn there_must_be_a_task_to_retry() {
     let app = TestApp::shared().await;
     let admin = app.admin();
-    for id in ["0", "-1", "x", "9223372036854775807", "9223372036854775808"] {
+    for id in ["0", "-1", "+1", "01", "x", "9223372036854775807", "9223372036854775808"] {
         retries(&admin, id).await.expect_problem(404);
     }
+}
+
+#[tokio::test]
+async fn a_task_that_nobody_can_read_is_in_no_others_way() {
+    let app = TestApp::own(Setup::default().variable("task_max_attempts", "2")).await;
+    let customer = app.customer();
+    let odd = app.database.add_order(&customer.id, "confirmed", None).await;
+    let other = app.database.add_order(&customer.id, "confirmed", None).await;
+    app.database.add_task(odd, json!({ "payload": { "status": "teleported" } })).await;
+    app.database.add_task(other, json!({})).await;
+
+    app.all_done(other).await;
+
+    let task = app
+        .eventually("it is given up", async || {
+            app.database.hasten(odd).await;
+            app.database.tasks(odd).await.pop().filter(|task| task["status"] == "dead")
+        })
+        .await;
+    assert!(task["last_error"].as_str().unwrap().contains("teleported"), "{task}");
+    assert_eq!(app.dependencies.notifications(&customer.id, "order-status").await.len(), 1);
+}
+
+#[tokio::test]
+async fn time_passes_for_tasks_after_redis_put_its_clock_back() {
+    let app = TestApp::own(Setup::default()).await;
+    let customer = app.customer();
+    let order = app.database.add_order(&customer.id, "confirmed", None).await;
+    let (hour, mut redis) = (3_600_000, app.redis());
+    for key in ["order-tasks:tick", "order-tasks:gathering"] {
+        redis::cmd("SET").arg(key).arg("1").arg("PX").arg(hour).exec(&mut redis).unwrap();
+    }
+    app.database.add_task(order, json!({})).await;
+
+    app.eventually("the task is done", async || {
+        customer.get("/orders/my-orders").await.expect(200);
+        app.database.tasks(order).await.is_empty().then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -111,6 +111,19 @@ async fn who_wants_to_be_forgotten_is_while_the_books_stay() {
 }
 
 #[tokio::test]
+async fn an_order_whose_return_is_asked_for_meanwhile_keeps_its_address() {
+    let app = TestApp::shared().await;
+    let (customer, admin) = (app.customer(), app.admin());
+    let id = app.database.add_order(&customer.id, "delivered", None).await;
+    let returned = format!("update orders set status = 'return_requested' where id = {id}");
+
+    let path = format!("/admin/users/{}/data", customer.id);
+    app.database.overtaking(&returned, admin.delete(&path)).await.expect_nothing();
+
+    assert_eq!(app.database.order(id).await["delivery_address"], "123 Main St");
+}
+
+#[tokio::test]
 async fn a_couriers_positions_are_forgotten_too() {
     let app = TestApp::shared().await;
     let (customer, courier, admin) = (app.customer(), app.courier(), app.admin());

@@ -113,6 +113,40 @@ async fn a_cancelled_and_a_settled_order_are_seen_at_once() {
 }
 
 #[tokio::test]
+async fn an_order_stays_in_the_cache_while_its_courier_reports_and_strangers_try() {
+    let app = TestApp::own(cached()).await;
+    let (customer, courier, stranger) = (app.customer(), app.courier(), app.customer());
+    let id = app.database.add_order(&customer.id, "out_for_delivery", Some(&courier.id)).await;
+    let is_kept_again = async |what: &str| {
+        app.eventually(what, async || {
+            customer.reads_order(id).await.expect(200);
+            is_kept(&app, id).then_some(())
+        })
+        .await;
+    };
+
+    for latitude in 40..43 {
+        let place = json!({ "latitude": latitude, "longitude": -74 });
+        courier.reports_location(id, &place).await.expect(200);
+        is_kept_again("it is kept in its new version").await;
+    }
+    let items = json!({ "items": [{ "product_id": 5, "quantity": 1 }] });
+    stranger.put(&format!("/orders/{id}/items"), &items).await.expect_problem(404);
+    customer.cancels(id).await.expect_problem(409);
+    is_kept_again("what was refused leaves it there").await;
+
+    let never = app.database.add_order(&customer.id, "confirmed", None).await;
+    customer.cancels(never).await.expect(200);
+    app.eventually("what is known of an order nobody reads is forgotten in time", async || {
+        let left: i64 = redis::cmd("PTTL").arg(key(never)).query(&mut app.redis()).unwrap();
+        let is_held: bool =
+            redis::cmd("HEXISTS").arg(key(never)).arg("held").query(&mut app.redis()).unwrap();
+        (left > 0 && !is_held).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn readers_beside_a_writer_never_go_back_in_time() {
     let app = TestApp::own(cached()).await;
     let (customer, admin) = (app.customer(), app.admin());
@@ -186,6 +220,13 @@ async fn products_are_shown_as_last_seen_while_the_catalogue_is_down() {
         app.log().contains("as it was last seen").then_some(())
     })
     .await;
+
+    let kept = || -> String {
+        redis::cmd("GET").arg(format!("orders:product:{product}")).query(&mut app.redis()).unwrap()
+    };
+    let before = kept();
+    assert_eq!(shown().await, "Medlar");
+    assert_eq!(kept(), before, "what is outdated stays so");
 }
 
 #[tokio::test]

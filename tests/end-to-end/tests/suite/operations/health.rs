@@ -101,3 +101,21 @@ async fn however_many_ask_for_dependencies_they_are_looked_at_once() {
         reports.iter().chain([&first]).map(|report| report.json["checked_at"].to_string()).collect();
     assert!(looks.len() <= 2, "{looks:?}");
 }
+
+#[tokio::test]
+async fn a_misspelt_setting_is_refused_and_named() {
+    for (variable, value, says) in [
+        ("auth_introspection", "true", "must be on or off"),
+        ("debug", "yes", "must be true or false"),
+        ("log_format", "jsno", "must be text or json"),
+    ] {
+        let app = TestApp::own(Setup::default().variable(variable, value).only("api")).await;
+
+        app.get("/health").await.expect(200);
+        app.get("/health/ready").await.expect_problem(503);
+        app.customer().get("/orders/my-orders").await.expect_problem(503);
+
+        let log = app.log();
+        assert!(log.contains(variable) && log.contains(says), "{variable}={value}: {log}");
+    }
+}

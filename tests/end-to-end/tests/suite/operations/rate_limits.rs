@@ -36,6 +36,19 @@ async fn who_sends_too_much_is_told_when_to_come_again() {
 }
 
 #[tokio::test]
+async fn a_limit_that_outlasts_its_window_is_none() {
+    let app = TestApp::own(limited("read=3/60")).await;
+    let customer = app.customer();
+    customer.get("/orders/my-orders").await.expect(200);
+    let key = format!("orders:rate:read:user:{}", customer.id);
+    let next_year = (chrono::Utc::now() + chrono::TimeDelta::days(365)).timestamp_micros();
+    redis::cmd("SET").arg(&key).arg(next_year).exec(&mut app.redis()).unwrap();
+
+    // As after Redis's clock was put back.
+    customer.get("/orders/my-orders").await.expect(200);
+}
+
+#[tokio::test]
 async fn of_many_at_once_exactly_the_quota_passes() {
     let app = TestApp::own(limited("read=20/3600")).await;
     let customer = app.customer();

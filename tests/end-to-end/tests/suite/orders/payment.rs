@@ -272,6 +272,38 @@ async fn a_payment_that_is_approved_after_it_was_declined_goes_back() {
 }
 
 #[tokio::test]
+async fn an_approval_that_comes_late_for_an_order_that_became_cheaper_is_paid_back_in_part() {
+    let app = TestApp::shared().await;
+    let (customer, admin) = (app.customer(), app.admin());
+    customer.suffers("payment", "slow:1500").await;
+
+    // Confirmed by hand, declined as far as a task knows, and changed to a single apple.
+    let change = async {
+        let order =
+            app.eventually("it is stored", async || app.database.orders_of(&customer.id).await.pop()).await;
+        let id = order["id"].as_i64().unwrap();
+        admin.sets_status(id, "confirmed").await.expect(200);
+        let declined = format!(
+            "with charge as (
+                update payments set status = 'declined', settled_at = now() where order_id = {id}
+            )
+            delete from tasks where order_id = {id} and kind = 'payment.settle'"
+        );
+        app.database.tamper(&declined).await;
+        let items = json!({ "items": [{ "product_id": 5, "quantity": 1 }] });
+        customer.put(&format!("/orders/{id}/items"), &items).await.expect(200);
+    };
+    let (answer, ()) = futures::future::join(customer.places_an_order(), change).await;
+
+    let id = answer.expect(201).id();
+    app.all_done(id).await;
+    let books = app.dependencies.books(id).await;
+    assert_eq!(books["charges"][0]["amount"], "25.97", "{books}");
+    assert_eq!(books["refunds"][0]["amount"], "17.98", "{books}");
+    assert_eq!(app.database.order(id).await["total_amount"].to_string(), "7.99");
+}
+
+#[tokio::test]
 async fn a_cart_whose_order_is_being_stored_for_long_is_not_ordered_again() {
     let app = TestApp::shared().await;
     let customer = app.customer();

@@ -68,8 +68,52 @@ async fn a_single_odd_product_is_no_dead_service() {
 }
 
 #[tokio::test]
-async fn what_one_instance_finds_out_counts_for_all() {
+async fn refunds_that_fail_keep_nobody_from_paying() {
+    let app = TestApp::own(setup()).await;
+    let refunds = json!({ "service": "payment", "path": "/payments/refund", "mode": "status:500" });
+    app.dependencies.fail(refunds).await;
+    let mut orders = Vec::new();
+    for _ in 0..4 {
+        let customer = app.customer();
+        let id = customer.places_an_order().await.expect(201).id();
+        customer.cancels(id).await.expect(200);
+        orders.push(id);
+    }
+
+    app.eventually("refunds are left alone", async || {
+        for id in &orders {
+            app.database.hasten(*id).await;
+        }
+        app.get("/metrics")
+            .await
+            .text
+            .contains("order_circuit_open{service=\"payment-refund\"} 1")
+            .then_some(())
+    })
+    .await;
+
+    for _ in 0..4 {
+        app.customer().places_an_order().await.expect(201);
+    }
+}
+
+#[tokio::test]
+async fn a_circuit_that_was_open_when_redis_put_its_clock_back_is_tried() {
     let app = TestApp::own(setup().only("api")).await;
+    keep(&mut app.redis(), "circuit:payment:open", 3_600_000);
+    let customer = app.customer();
+
+    app.eventually("a probe has closed the circuit", async || {
+        let is_placed = customer.places_an_order().await.status == 201;
+        let open: bool = redis::cmd("EXISTS").arg("circuit:payment:open").query(&mut app.redis()).unwrap();
+        (is_placed && !open).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_one_instance_finds_out_counts_for_all() {
+    let app = TestApp::own(setup().variable("circuit_open_seconds", "30").only("api")).await;
     app.customer().places_an_order().await.expect(201);
     let mut redis = app.redis();
 
