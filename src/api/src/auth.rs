@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use domain::{Actor, Role, UserId};
 use http::{HeaderMap, header};
-use jwt_simple::prelude::*;
+use jwt_simple::{JWTError, prelude::*};
 use platform::variables::{self, Misconfigured};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -87,7 +87,7 @@ impl Verifier {
         Ok(Self { key, options })
     }
 
-    fn verify(&self, token: &str) -> Option<JWTClaims<Claims>> {
+    fn verify(&self, token: &str) -> Result<JWTClaims<Claims>, jwt_simple::Error> {
         let options = Some(self.options.clone());
         match &self.key {
             Key::Hs256(key) => key.verify_token(token, options),
@@ -97,7 +97,6 @@ impl Verifier {
             Key::Es256(key) => key.verify_token(token, options),
             Key::EdDsa(key) => key.verify_token(token, options),
         }
-        .ok()
     }
 }
 
@@ -117,17 +116,23 @@ fn not_a_key(_: jwt_simple::Error) -> Misconfigured {
 /// # Errors
 /// 401 without a token that holds at `now`.
 pub fn authenticate(headers: &HeaderMap, verifier: &Verifier, now: DateTime<Utc>) -> Result<Actor, Problem> {
-    let token = token_of(headers)
-        .ok_or_else(|| Problem::unauthorized("a token is required: Authorization: Bearer <JWT>"))?;
-    let claims = verifier.verify(token).ok_or_else(|| Problem::unauthorized("the token is not valid"))?;
+    let token = token_of(headers).ok_or_else(Problem::unauthenticated)?;
+    let claims = verifier.verify(token).map_err(|error| match error.downcast_ref() {
+        Some(JWTError::TokenHasExpired) => expired(),
+        _ => Problem::unauthorized("the token is not valid"),
+    })?;
     // No leeway here: an expired token is expired.
     let is_current = claims
         .expires_at
         .is_some_and(|end| i64::try_from(end.as_secs()).is_ok_and(|end| end > now.timestamp()));
     if !is_current {
-        return Err(Problem::unauthorized("the token has expired or has no expiry"));
+        return Err(expired());
     }
     actor_of(claims).ok_or_else(|| Problem::unauthorized("the token lacks a valid subject or role"))
+}
+
+fn expired() -> Problem {
+    Problem::unauthorized("the token has expired or has no expiry")
 }
 
 /// Has the Auth Service confirm a token that holds by itself, where that is configured.
@@ -147,11 +152,11 @@ pub async fn confirm(call: &Call) -> Result<(), Problem> {
 }
 
 fn token_of(headers: &HeaderMap) -> Option<&str> {
-    if let Some(value) = headers.get(header::AUTHORIZATION) {
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| {
         let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-        return scheme.eq_ignore_ascii_case("bearer").then(|| token.trim());
-    }
-    headers.get("token")?.to_str().ok().map(str::trim)
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    bearer.or_else(|| headers.get("token")?.to_str().ok().map(str::trim))
 }
 
 fn actor_of(claims: JWTClaims<Claims>) -> Option<Actor> {
@@ -239,18 +244,18 @@ mod tests {
         let pem = pair.public_key().to_pem().unwrap();
         let verifier = Verifier::new("ES256", "", &pem, "", "").ok().unwrap();
         let token = pair.sign(claims(serde_json::json!({}))).unwrap();
-        assert!(verifier.verify(&token).is_some());
+        assert!(verifier.verify(&token).is_ok());
         // Key confusion: the public key used as an HMAC secret.
         let confused =
             HS256Key::from_bytes(pem.as_bytes()).authenticate(claims(serde_json::json!({}))).unwrap();
-        assert!(verifier.verify(&confused).is_none());
+        assert!(verifier.verify(&confused).is_err());
     }
 
     #[test]
     fn issuer_and_audience_are_checked_where_configured() {
         let verifier = Verifier::new("HS256", SECRET, "", "gateway", "orders").ok().unwrap();
         let good = claims(serde_json::json!({})).with_issuer("gateway").with_audience("orders");
-        assert!(verifier.verify(&signed(good)).is_some());
-        assert!(verifier.verify(&signed(claims(serde_json::json!({})))).is_none());
+        assert!(verifier.verify(&signed(good)).is_ok());
+        assert!(verifier.verify(&signed(claims(serde_json::json!({})))).is_err());
     }
 }

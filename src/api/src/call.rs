@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use domain::{Actor, Invalid, OrderId, Page, Role, Status, TemplateId};
 use http::HeaderMap;
 use platform::{Trace, idempotency::Claim, variables::Misconfigured};
@@ -23,6 +23,7 @@ pub struct Call {
     /// The right to carry out a request with an `Idempotency-Key`.
     pub claim: Option<Claim>,
     pub trace: Trace,
+    /// To the microsecond, as Postgres has times.
     pub now: DateTime<Utc>,
     /// Who is asking, or why that isn't believed, once the token was looked at.
     actor: OnceCell<Result<Actor, Problem>>,
@@ -36,7 +37,7 @@ impl Call {
         headers: HeaderMap,
         trace: Trace,
     ) -> Self {
-        let (body, now, actor) = (Bytes::new(), Utc::now(), OnceCell::new());
+        let (body, now, actor) = (Bytes::new(), Utc::now().trunc_subsecs(6), OnceCell::new());
         Self { app, parameters, query, headers, body, claim: None, trace, now, actor }
     }
 

@@ -46,7 +46,7 @@ pub fn quote(
     };
     let offer = policy::quote(order, parameters).map_err(|refusal| match refusal {
         Refusal::OutOfReach(sentence) => Problem::invalid(Invalid::new("/delivery_latitude", sentence)),
-        Refusal::Misconfigured(sentence) => wrong_policy(sentence),
+        Refusal::Misconfigured(sentence) => wrong_policy(sentence).into(),
     })?;
     let fee = Money::from_cents(offer.fee).map_err(wrong_policy)?;
     let arrival = DateTime::from_timestamp(offer.estimated_delivery, 0);
@@ -54,6 +54,19 @@ pub fn quote(
     Ok(Quote { fee, estimated_delivery_time: delivery.scheduled_for.unwrap_or(arrival) })
 }
 
-fn wrong_policy(problem: impl ToString) -> Problem {
-    Misconfigured::new("delivery policy", problem).into()
+/// Whether the policy can be asked at all with these parameters.
+///
+/// # Errors
+/// They aren't as it needs them.
+pub fn check(parameters: &[(String, String)], now: DateTime<Utc>) -> Result<(), Misconfigured> {
+    let order =
+        policy::Order { subtotal: 0, destination: None, placed_at: now.timestamp(), scheduled_for: None };
+    match policy::quote(order, parameters) {
+        Err(Refusal::Misconfigured(sentence)) => Err(wrong_policy(sentence)),
+        Ok(_) | Err(Refusal::OutOfReach(_)) => Ok(()),
+    }
+}
+
+fn wrong_policy(problem: impl ToString) -> Misconfigured {
+    Misconfigured::new("delivery policy", problem)
 }

@@ -88,7 +88,11 @@ impl Record {
         // Probes and scrapes come all the time and tell nothing.
         let is_probe = route.starts_with("/health") || route == "/metrics";
         let line = if is_probe { Line::debug("answered") } else { Line::info("answered") };
-        let mut line = line.trace(trace).field("method", method).field("route", route).field("path", path);
+        let mut line = line.trace(trace).field("method", method).field("route", route);
+        // Whose id it is may be an e-mail address.
+        if !route.contains(":user_id") {
+            line = line.field("path", path);
+        }
         if let Some(role) = self.role {
             line = line.field("role", role.as_str());
         }

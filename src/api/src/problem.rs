@@ -58,6 +58,14 @@ impl Problem {
             .header(header::WWW_AUTHENTICATE, challenge)
     }
 
+    /// 401: nobody is named. The challenge has no error then (RFC 6750, 3.1).
+    pub fn unauthenticated() -> Self {
+        let detail = "a token is required: Authorization: Bearer <JWT>";
+        let challenge = HeaderValue::from_static("Bearer realm=\"orders\"");
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+            .header(header::WWW_AUTHENTICATE, challenge)
+    }
+
     /// 403: the role, or the person, may never do this.
     pub fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
@@ -133,7 +141,7 @@ impl Problem {
         if let Some(internal) = &self.internal {
             let line =
                 if self.status == StatusCode::INTERNAL_SERVER_ERROR { Line::error } else { Line::warn };
-            line(&self.detail).trace(trace).field("path", path).field("error", internal).write();
+            line(&self.detail).trace(trace).field("error", internal).write();
         }
         let document = Document {
             kind: format!("urn:order-service:problem:{}", self.kind),

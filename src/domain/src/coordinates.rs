@@ -56,7 +56,7 @@ impl Coordinates {
     }
 
     /// Adds the two to the schema of an object that may hold them: both or neither.
-    pub fn add_to(schema: &mut Schema, [latitude_at, longitude_at]: [&str; 2]) {
+    pub(crate) fn add_to(schema: &mut Schema, [latitude_at, longitude_at]: [&str; 2]) {
         let given = json!({ "type": ["number", "string"] });
         let missing = json!({ "type": "null" });
         let optional = |limit, pattern| {

@@ -29,12 +29,12 @@ pub use invalid::{Invalid, both};
 pub use money::Money;
 pub use number::whole;
 pub use order::{Item, Order};
-pub use page::{Cursor, Page, Start, whole_number};
+pub use page::{Cursor, Page, Start, is_storable, whole_number};
 pub use period::Period;
 pub use placing::{Delivery, Schedule};
 pub use pricing::{
-    CartLine, Catalogued, MAX_PRODUCTS, PricedLine, order_lines, price_cart, price_lines, products_of,
-    total_of,
+    CartLine, Catalogued, MAX_PRODUCTS, PricedLine, is_still_of, order_lines, price_cart, price_lines,
+    products_of, total_of,
 };
 pub use rating::Rating;
 pub use standing::{Action, Standing};

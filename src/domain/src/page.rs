@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 
 use crate::{Invalid, Order, Template, both};
 
@@ -18,6 +18,11 @@ pub struct Page {
 pub enum Start {
     Offset(u32),
     After(Cursor),
+}
+
+/// Whether Postgres and JSON know such a time alike: their years have up to four digits.
+pub fn is_storable(time: &DateTime<Utc>) -> bool {
+    (0..=9999).contains(&time.year())
 }
 
 /// The place of an entry in a list: the next page begins after it.
@@ -90,10 +95,8 @@ impl FromStr for Cursor {
         let parse = || {
             let (micros, id) = text.split_once('.')?;
             let created_at = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
-            // Postgres begins with the year -4713 and chrono ends after its end.
-            let is_storable = (0..=9999).contains(&chrono::Datelike::year(&created_at));
             let id = id.parse().ok().filter(|id| *id > 0)?;
-            is_storable.then_some(Self { created_at, id })
+            is_storable(&created_at).then_some(Self { created_at, id })
         };
         parse().ok_or_else(|| Invalid::new("cursor", "must be taken from a Link header of this list"))
     }

@@ -6,11 +6,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Invalid, Money, ProductId, id::NotAnId, whole};
+use crate::{Invalid, Money, Order, ProductId, both, id::NotAnId, whole};
 
 /// The most different products an order takes.
 pub const MAX_PRODUCTS: usize = 100;
 const MAX_QUANTITY: i64 = 9_999;
+
+/// Where what is wrong with a cart is pointed at.
+const CART: &str = "/cart/items";
 
 /// A product and how many of it: a line of a cart, or of a list that a customer wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -52,25 +55,31 @@ pub fn order_lines(items: &Value) -> Result<Vec<CartLine>, Vec<Invalid>> {
     let mut lines: Vec<CartLine> = Vec::with_capacity(items.len());
     let mut faults = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        let at = |field: &str| format!("/items/{index}/{field}");
-        let product_id = whole(&item["product_id"]).and_then(|id| ProductId::try_from(id).ok());
-        let quantity = whole(&item["quantity"]).filter(|quantity| (1..=MAX_QUANTITY).contains(quantity));
-        if product_id.is_none() {
-            faults.push(Invalid::new(at("product_id"), NotAnId::Number.to_string()));
+        let at = format!("/items/{index}");
+        match order_line(&at, item) {
+            Ok(line) if lines.iter().any(|known| known.product_id == line.product_id) => {
+                let id = line.product_id;
+                let detail = format!("product {id} is listed twice: list it once with its whole quantity");
+                faults.push(Invalid::new(format!("{at}/product_id"), detail));
+            }
+            Ok(line) => lines.push(line),
+            Err(wrong) => faults.extend(wrong),
         }
-        if quantity.is_none() {
-            let detail = format!("must be a whole number from 1 to {MAX_QUANTITY}");
-            faults.push(Invalid::new(at("quantity"), detail));
-        }
-        let (Some(product_id), Some(quantity)) = (product_id, quantity) else { continue };
-        if lines.iter().any(|line| line.product_id == product_id) {
-            let detail =
-                format!("product {product_id} is listed twice: list it once with its whole quantity");
-            faults.push(Invalid::new(at("product_id"), detail));
-        }
-        lines.push(CartLine { product_id, quantity });
     }
     if faults.is_empty() { Ok(lines) } else { Err(faults) }
+}
+
+fn order_line(at: &str, item: &Value) -> Result<CartLine, Vec<Invalid>> {
+    let product_id = whole(&item["product_id"]).and_then(|id| ProductId::try_from(id).ok());
+    let product_id =
+        product_id.ok_or_else(|| Invalid::new(format!("{at}/product_id"), NotAnId::Number.to_string()));
+    let quantity = whole(&item["quantity"]).filter(|quantity| (1..=MAX_QUANTITY).contains(quantity));
+    let quantity = quantity.ok_or_else(|| {
+        let detail = format!("must be a whole number from 1 to {MAX_QUANTITY}");
+        Invalid::new(format!("{at}/quantity"), detail)
+    });
+    let (product_id, quantity) = both(product_id, quantity)?;
+    Ok(CartLine { product_id, quantity })
 }
 
 /// The products of the lines, no more than an order takes: each will be asked for.
@@ -95,9 +104,9 @@ pub fn price_cart(
     catalogue: &BTreeMap<ProductId, Catalogued>,
 ) -> Result<(Vec<PricedLine>, Money), Vec<Invalid>> {
     if cart.is_empty() {
-        return Err(vec![Invalid::new("/cart/items", "the cart is empty: put something into it first")]);
+        return Err(vec![Invalid::new(CART, "the cart is empty: put something into it first")]);
     }
-    price_lines("/cart/items", cart, catalogue)
+    price_lines(CART, cart, catalogue)
 }
 
 /// Prices what shall be ordered: one line for each product, in the order of their first appearance,
@@ -159,11 +168,22 @@ fn merged(given: &[CartLine]) -> Vec<(usize, CartLine)> {
     lines
 }
 
+/// Whether a cart holds what became this order, no more and no less.
+pub fn is_still_of(order: &Order, cart: &[CartLine]) -> bool {
+    let in_cart: BTreeMap<_, _> =
+        merged(cart).into_iter().map(|(_, line)| (line.product_id, line.quantity)).collect();
+    let ordered = order.items.iter().map(|item| (item.product_id, item.quantity.into())).collect();
+    in_cart == ordered
+}
+
 fn price_line(at: &str, line: &CartLine, product: Option<&Catalogued>) -> Result<PricedLine, Invalid> {
     let CartLine { product_id, quantity } = *line;
     let at = |field: &str| format!("{at}/{field}");
     let Some(product) = product else {
-        return Err(Invalid::new(at("product_id"), format!("product {product_id} does not exist")));
+        return Err(Invalid::new(
+            at("product_id"),
+            format!("product {product_id} does not exist, or can't be sold"),
+        ));
     };
     let named = format!("product {product_id} ({})", product.name);
     if !product.is_active || product.price == Money::ZERO {
@@ -229,7 +249,7 @@ mod tests {
         ]);
         for (cart, pointer, detail) in [
             (vec![], "/cart/items", "the cart is empty: put something into it first"),
-            (vec![line(9, 1)], "/cart/items/0/product_id", "product 9 does not exist"),
+            (vec![line(9, 1)], "/cart/items/0/product_id", "product 9 does not exist, or can't be sold"),
             (vec![line(2, 1)], "/cart/items/0/product_id", "product 2 (Apple) is not sold at present"),
             (vec![line(1, 0)], "/cart/items/0/quantity", "product 1 (Apple): must be from 1 to 9999"),
             (vec![line(1, i64::MAX)], "/cart/items/0/quantity", "product 1 (Apple): must be from 1 to 9999"),

@@ -31,7 +31,7 @@ pub enum Action {
 }
 
 impl Standing<'_> {
-    /// The same, on its own.
+    /// The same, borrowed from nobody.
     pub fn into_owned(self) -> Standing<'static> {
         Standing {
             user_id: Cow::Owned(self.user_id.into_owned()),

@@ -104,7 +104,7 @@ impl Status {
 
     /// Whether `role` may set this status through the status endpoint: an admin any, a courier the
     /// three of the road, a customer none (they cancel and request returns instead).
-    pub fn may_be_set_by(self, role: Role) -> bool {
+    pub(crate) fn may_be_set_by(self, role: Role) -> bool {
         match role {
             Role::Admin => true,
             Role::DeliveryPartner => matches!(self, Self::OutForDelivery | Self::Delivered | Self::PickedUp),
@@ -142,7 +142,7 @@ impl Status {
 
     /// Whether `role` may cancel an order of this status: its owner until it is being prepared, an
     /// admin until it is on the road.
-    pub fn may_be_cancelled_by(self, role: Role) -> bool {
+    pub(crate) fn may_be_cancelled_by(self, role: Role) -> bool {
         match self {
             Self::Pending | Self::Confirmed => role != Role::DeliveryPartner,
             Self::Preparing => role == Role::Admin,
@@ -151,17 +151,17 @@ impl Status {
     }
 
     /// Whether the items of an order of this status may still be changed.
-    pub fn may_change_items(self) -> bool {
+    pub(crate) fn may_change_items(self) -> bool {
         matches!(self, Self::Pending | Self::Confirmed)
     }
 
     /// Whether an order of this status can be given to a courier: any that is not yet delivered.
-    pub fn may_be_assigned(self) -> bool {
+    pub(crate) fn may_be_assigned(self) -> bool {
         matches!(self, Self::Pending | Self::Confirmed | Self::Preparing | Self::OutForDelivery)
     }
 
     /// Whether an order of this status has reached its customer (and may be rated).
-    pub fn was_delivered(self) -> bool {
+    pub(crate) fn was_delivered(self) -> bool {
         matches!(
             self,
             Self::Delivered | Self::ReturnRequested | Self::ReturnApproved | Self::PickedUp | Self::Refunded

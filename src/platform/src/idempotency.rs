@@ -153,8 +153,8 @@ pub async fn forget_expired(db: &Database) -> Result<(), DbError> {
     db.idempotent(statement, &[BATCH.into()]).await.map(drop)
 }
 
-/// Makes a change, and with a claim records what it answered in the same statement. Was it made
-/// before under this claim's key, it is not made again and answers the same.
+/// Makes a change, and with a claim records what it answered in the same statement. If it was
+/// made before under this claim's key, it is not made again and answers the same.
 ///
 /// A change that answers no rows was not made and is not recorded.
 pub(crate) async fn change(

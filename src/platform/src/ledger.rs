@@ -162,7 +162,8 @@ pub async fn approve(
 }
 
 /// The money was not taken: cancels the order and ends its checkout, so that the customer can try
-/// again with the same cart. None when that is settled otherwise, or left to a task ([`NOT_REACHED`]).
+/// again with the same cart. One that an admin has confirmed meanwhile stays, and its history says so. None when it isn't
+/// cancelled by this, or left to a task ([`NOT_REACHED`]).
 pub async fn refuse(
     db: &Database,
     charge: &Entry,
@@ -178,11 +179,19 @@ pub async fn refuse(
             set status = 'cancelled', cancelled_at = now(), version = version + 1, updated_at = now()
             from charge c where o.id = c.order_id and o.status = 'pending' and c.seq = 1
             returning o.*
+        ), unpaid as (
+            update orders o set version = version + 1, updated_at = now()
+            from charge c where o.id = c.order_id and o.status not in ('pending', 'cancelled', 'refunded') and c.seq = 1
+            returning o.id, o.version, o.status
         ), event as (
             insert into order_events (order_id, version, type, actor_id, actor_role, data, request_id)
-            select id, version, 'status', 'order-service', 'system',
+            select id, version, type, 'order-service', 'system',
                 jsonb_build_object('status', status, 'reason', $3::text), $4
-            from changed
+            from (
+                select id, version, status, 'status' as type from changed
+                union all
+                select id, version, status, 'payment' from unpaid
+            ) e
         ), settled as (",
         ending_settlement!(),
         "), released as (

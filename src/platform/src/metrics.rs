@@ -16,7 +16,7 @@ use crate::{Redis, flag::Raised, random_id};
 /// The hash in Redis: a field for each series.
 const KEY: &str = "orders:metrics";
 
-/// Counts wait so long for others, so that a busy instance writes a few times a second.
+/// Counts wait this long for others, so that a busy instance writes a few times a second.
 const FLUSH_AFTER: Duration = Duration::from_millis(100);
 
 /// Upper bounds of the histograms' buckets, in seconds.
@@ -149,7 +149,7 @@ pub async fn flush_soon(redis: &Redis) -> Result<(), String> {
 ///
 /// # Errors
 /// Redis can't be reached, a sentence for the log. What was counted is kept for the next time.
-pub async fn flush(redis: &Redis) -> Result<(), String> {
+async fn flush(redis: &Redis) -> Result<(), String> {
     const SCRIPT: &str = "if redis.call('set', KEYS[2], '1', 'nx', 'ex', '600') then \
         for i = 1, #ARGV, 2 do redis.call('hincrby', KEYS[1], ARGV[i], ARGV[i + 1]) end end return 0";
     let Some(batch) = next_batch() else { return Ok(()) };

@@ -40,11 +40,11 @@ pub async fn parsed<T: FromStr<Err: Display>>(name: &str) -> Result<T, Misconfig
 /// The variable's number of milliseconds that a call of another service may take.
 ///
 /// # Errors
-/// As [`parsed`], and for more than ten seconds.
+/// As [`parsed`], and for none or more than ten seconds.
 pub async fn timeout(name: &str) -> Result<Duration, Misconfigured> {
     let timeout = Duration::from_millis(u64::from(parsed::<u32>(name).await?));
-    if timeout > MAX_TIMEOUT {
-        return Err(Misconfigured::new(name, format!("must be at most {}", MAX_TIMEOUT.as_millis())));
+    if timeout.is_zero() || timeout > MAX_TIMEOUT {
+        return Err(Misconfigured::new(name, format!("must be from 1 to {}", MAX_TIMEOUT.as_millis())));
     }
     Ok(timeout)
 }

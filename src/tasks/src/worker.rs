@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use domain::is_still_of;
 use futures::future::join_all;
 use platform::{
     DbError, Trace, checkout,
@@ -113,11 +114,21 @@ fn text(error: impl ToString) -> String {
 }
 
 async fn clear_cart(app: &App, task: &Task, trace: &Trace) -> Result<(), String> {
-    if checkout::is_open(&app.db, task.order_id).await.map_err(text)? {
-        app.carts.clear(&task.user_id, trace).await.map_err(text)?;
-        checkout::finish(&app.db, task.order_id).await.map_err(text)?;
+    if !checkout::is_open(&app.db, task.order_id).await.map_err(text)? {
+        return Ok(());
     }
-    Ok(())
+    if has_what_was_ordered(app, task, trace).await? {
+        app.carts.clear(&task.user_id, trace).await.map_err(text)?;
+    }
+    checkout::finish(&app.db, task.order_id).await.map_err(text)
+}
+
+/// Whether the cart is as it was when it became the order. An earlier try may have emptied it without saying so, and what the
+/// customer has put into it since is to be ordered next.
+async fn has_what_was_ordered(app: &App, task: &Task, trace: &Trace) -> Result<bool, String> {
+    let cart = app.carts.lines(&task.user_id, trace).await.map_err(text)?;
+    let order = orders::find(&app.db, task.order_id).await.map_err(text)?;
+    Ok(order.is_some_and(|order| is_still_of(&order, &cart)))
 }
 
 async fn settle(app: &App, task: &Task, seq: i32, trace: &Trace) -> Result<(), String> {

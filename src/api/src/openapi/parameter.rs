@@ -16,41 +16,41 @@ pub struct Parameter {
     place: &'static str,
     is_required: bool,
     says: &'static str,
-    schema: Limits,
+    schema: Values,
     example: Option<Value>,
 }
 
 /// Which values a parameter takes.
-enum Limits {
+enum Values {
     Of(fn(&mut SchemaGenerator) -> schemars::Schema),
     Are(Value),
 }
 
 impl Parameter {
-    fn new(name: &'static str, place: &'static str, schema: Limits, says: &'static str) -> Self {
+    fn new(name: &'static str, place: &'static str, schema: Values, says: &'static str) -> Self {
         Self { name, place, is_required: false, says, schema, example: None }
     }
 
     /// A parameter of the query, of that type.
     fn query<T: JsonSchema>(name: &'static str, says: &'static str) -> Self {
-        Self::new(name, "query", Limits::Of(SchemaGenerator::subschema_for::<T>), says)
+        Self::new(name, "query", Values::Of(SchemaGenerator::subschema_for::<T>), says)
     }
 
     /// A parameter of the query, of that schema.
     fn query_like(name: &'static str, schema: Value, says: &'static str) -> Self {
-        Self::new(name, "query", Limits::Are(schema), says)
+        Self::new(name, "query", Values::Are(schema), says)
     }
 
     /// A parameter of the path, by its name in the route table.
     pub fn path(name: &'static str) -> Self {
         let (schema, says) = match name {
-            "order_id" => (Limits::Of(SchemaGenerator::subschema_for::<OrderId>), "Names the order."),
+            "order_id" => (Values::Of(SchemaGenerator::subschema_for::<OrderId>), "Names the order."),
             "template_id" => {
-                (Limits::Of(SchemaGenerator::subschema_for::<TemplateId>), "Names the template.")
+                (Values::Of(SchemaGenerator::subschema_for::<TemplateId>), "Names the template.")
             }
-            "user_id" => (Limits::Of(SchemaGenerator::subschema_for::<UserId>), "Names the person."),
+            "user_id" => (Values::Of(SchemaGenerator::subschema_for::<UserId>), "Names the person."),
             "task_id" => (
-                Limits::Are(json!({ "type": "integer", "minimum": 1, "maximum": i64::MAX })),
+                Values::Are(json!({ "type": "integer", "minimum": 1, "maximum": i64::MAX })),
                 "Names the task.",
             ),
             _ => panic!("the parameter :{name} isn't described: add it in openapi/parameter.rs"),
@@ -70,8 +70,8 @@ impl Parameter {
 
     pub fn describe(&self, schemas: &mut Schemas) -> Value {
         let schema = match &self.schema {
-            Limits::Of(schema) => schema(&mut schemas.requests).into(),
-            Limits::Are(schema) => schema.clone(),
+            Values::Of(schema) => schema(&mut schemas.requests).into(),
+            Values::Are(schema) => schema.clone(),
         };
         let mut described = json!({
             "name": self.name, "in": self.place, "description": self.says,
@@ -207,7 +207,7 @@ pub mod header {
     use schemars::SchemaGenerator;
     use serde_json::{Map, Value, json};
 
-    use super::{Limits, Parameter};
+    use super::{Parameter, Values};
 
     pub const ETAG: &str = "ETag";
     pub const LOCATION: &str = "Location";
@@ -252,7 +252,7 @@ pub mod header {
     ];
 
     fn string(name: &'static str, says: &'static str) -> Parameter {
-        Parameter::new(name, "header", Limits::Are(json!({ "type": "string" })), says)
+        Parameter::new(name, "header", Values::Are(json!({ "type": "string" })), says)
     }
 
     pub fn if_match() -> Parameter {
@@ -262,7 +262,7 @@ pub mod header {
     pub fn idempotency_key() -> Parameter {
         let says = "A name for this request: sent again with the same name and body within a day, it is answered \
             again and not carried out again.";
-        let schema = Limits::Of(SchemaGenerator::subschema_for::<IdempotencyKey>);
+        let schema = Values::Of(SchemaGenerator::subschema_for::<IdempotencyKey>);
         Parameter::new("Idempotency-Key", "header", schema, says)
     }
 

@@ -31,7 +31,7 @@ const INTERVAL: Duration = Duration::from_millis(400);
 const INTERVAL_OF_OUTAGE: Duration = Duration::from_secs(1);
 /// Keeps proxies from ending a quiet stream, and finds clients that have gone.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// A client that takes nothing for so long is gone.
+/// A client that takes nothing for this long is gone.
 const STALLED: Duration = Duration::from_secs(30);
 /// A client that falls back by more lots of news than this is sent away: it comes back with what it
 /// has seen.

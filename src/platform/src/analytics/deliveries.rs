@@ -65,7 +65,7 @@ const RANKED: &str = "select *, sum(delivered) over (timed order by tenth) as up
         case when tenth is not null then sum(delivered) over timed - 1 end as last
     from series window timed as (partition by is_all, delivery_partner_id, tenth is null)";
 
-/// How the deliveries of the period went, or why the period is none.
+/// How the deliveries of the period went, or why there is no such period.
 pub async fn delivery_performance(
     db: &Database,
     period: &Period,

@@ -50,7 +50,7 @@ pub struct CancellationRate {
     pub cancelled_orders: i64,
 }
 
-/// What was sold on each day of the period that has orders, or why the period is none.
+/// What was sold on each day of the period that has orders, or why there is no such period.
 ///
 /// Orders are added up by quarter-hours first, because looking up the day of each order takes longer than everything
 /// else. In every time zone days begin on a quarter-hour (except in Newfoundland on clock-change days until 2011, off by

@@ -19,7 +19,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// The span of a period, or why it is none: there is no such time zone, or there it ends before it starts.
+    /// The span of a period, or why there is no such: there is no such time zone, or there it ends before it starts.
     ///
     /// A day begins at its first midnight: where clocks go back over it, Postgres knows the second. (To look through all
     /// time zones takes a while; UTC needs no look.)
@@ -28,6 +28,7 @@ impl Span {
                 select $5::text as name where $5 = 'UTC'
                 union all
                 select name from pg_timezone_names where name = $5 and $5 <> 'UTC'
+                    and name !~ '^(posix/|right/|localtime$|posixrules$|Factory$)'
             )
             select json_build_object(
                 'from', greatest($1::timestamp, min(midnight at time zone 'utc') filter (where day = $3::date)),

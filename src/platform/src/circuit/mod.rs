@@ -13,7 +13,8 @@ use std::{
 use spin_sdk::{redis::RedisResult, wasip3::spawn};
 
 use self::breaker::Failure;
-pub use self::breaker::{Breaker, Limits, Pass, State};
+pub use self::breaker::State;
+pub(crate) use self::breaker::{Breaker, Limits, Pass};
 use crate::{
     Redis,
     log::Line,
@@ -23,7 +24,7 @@ use crate::{
 /// How old what is known of other instances' calls may be.
 const REFRESH: Duration = Duration::from_millis(500);
 
-/// An open circuit is a key that outlives its time by this, half-open: after so long without a call
+/// An open circuit is a key that outlives its time by this, half-open: after this long without a call
 /// the service gets a fresh start.
 const HALF_OPEN: Duration = Duration::from_secs(60);
 

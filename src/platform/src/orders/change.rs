@@ -42,10 +42,10 @@ pub async fn set_status(
         with: "changed (document) as (select set_order_status($1, $2, $3, $4, $5, $6, $7, $8))",
         answer: "select document from changed",
     };
-    let column = |of: fn(&Order) -> i32| ParameterValue::from(orders.iter().map(of).collect::<Vec<i32>>());
+    let [ids, versions] = ids_and_versions(orders);
     let parameters = [
-        column(|order| order.id.get()),
-        column(|order| order.version),
+        ids,
+        versions,
         text(to.as_str()),
         text(&data.to_string()),
         text(actor.id.as_str()),
@@ -123,14 +123,20 @@ pub async fn assign(
         )",
         answer: documents_of!("changed", items: "order_items"),
     };
-    let column = |of: fn(&Order) -> i32| ParameterValue::from(orders.iter().map(of).collect::<Vec<i32>>());
+    let [ids, versions] = ids_and_versions(orders);
     let parameters = [
-        column(|order| order.id.get()),
-        column(|order| order.version),
+        ids,
+        versions,
         text(partner.as_str()),
         text(actor.id.as_str()),
         text(actor.role.as_str()),
         text(&trace.request_id),
     ];
     idempotency::change(db, claim, CHANGE, &parameters).await?.iter().map(document).collect()
+}
+
+/// What the orders are known by that are to be changed as they were seen.
+fn ids_and_versions(orders: &[Order]) -> [ParameterValue; 2] {
+    let column = |of: fn(&Order) -> i32| orders.iter().map(of).collect::<Vec<i32>>().into();
+    [column(|order| order.id.get()), column(|order| order.version)]
 }

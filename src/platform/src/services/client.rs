@@ -26,7 +26,7 @@ pub enum CallError {
     /// The request certainly did not arrive.
     #[error("not reached: {0}")]
     NotReached(String),
-    /// It was not even sent: the service keeps failing, and is left alone for so long.
+    /// It was not even sent: the service keeps failing, and is left alone for this long.
     #[error("not asked: its circuit is open for another {0:?}")]
     CircuitOpen(Duration),
     /// The request may have been carried out.
@@ -109,7 +109,7 @@ impl Client {
     }
 
     /// As [`Client::get`], by a form that changes nothing.
-    pub async fn post_form<T>(
+    pub(super) async fn post_form<T>(
         &self,
         path: &str,
         form: String,

@@ -81,8 +81,22 @@ pub struct Products {
     pub cache: ProductCache,
 }
 
+/// What the catalogue has under an id.
+enum Found {
+    Product(Box<Product>),
+    Nothing,
+    /// A product without a price or a stock that make sense; which of them, for the log.
+    Unusable(String),
+}
+
+/// What is read first of a product.
+#[derive(Deserialize)]
+struct Named {
+    id: ProductId,
+}
+
 impl Products {
-    /// Those of the products that exist, by their ids.
+    /// Those of the products that exist and can be sold, by their ids.
     ///
     /// # Errors
     /// The service doesn't answer for each of them, or takes longer for all than for two.
@@ -92,9 +106,9 @@ impl Products {
         trace: &Trace,
     ) -> Result<BTreeMap<ProductId, Product>, ServiceDown> {
         let found = stream::iter(ids)
-            .map(|id| async move { self.one(*id, trace).await.map(|product| product.map(|p| (*id, p))) })
+            .map(|id| async move { self.one(*id, trace).await.map(|found| found.sold(*id, trace)) })
             .buffer_unordered(CONCURRENT)
-            .try_filter_map(|found| async move { Ok(found) })
+            .try_filter_map(|sold| async move { Ok(sold) })
             .try_collect();
         let limit = self.longest();
         let late = || CallError::NoAnswer(format!("not all {} products within {limit:?}", ids.len()));
@@ -128,16 +142,21 @@ impl Products {
             .await;
         let mut found = Documents::new();
         for (id, answer) in asked {
-            match answer {
-                Ok(product) => {
+            let error = match answer {
+                Ok(Found::Product(product)) => {
                     seen.outdated.remove(&id);
-                    found.extend(product.map(|product| (id, product.document())));
+                    found.insert(id, product.document());
+                    continue;
                 }
-                Err(error) => {
-                    let line = Line::warn("a product is shown as it was last seen, if at all").trace(trace);
-                    line.field("error", error).write();
+                Ok(Found::Nothing) => {
+                    seen.outdated.remove(&id);
+                    continue;
                 }
-            }
+                Ok(Found::Unusable(error)) => error,
+                Err(error) => error.to_string(),
+            };
+            let line = Line::warn("a product is shown as it was last seen, if at all").trace(trace);
+            line.number("product_id", id.get()).field("error", error).write();
         }
         self.cache.put(redis, &found, now).await;
         found.append(&mut seen.outdated);
@@ -145,25 +164,42 @@ impl Products {
         found
     }
 
-    async fn one(&self, id: ProductId, trace: &Trace) -> Result<Option<Product>, ServiceDown> {
+    async fn one(&self, id: ProductId, trace: &Trace) -> Result<Found, ServiceDown> {
         let path = format!("/api/products/{id}");
         let found = self.client.get(&path, trace, |answer| match answer.status {
-            StatusCode::OK => read(answer, id).map(Some),
-            StatusCode::NOT_FOUND => Ok(None),
+            StatusCode::OK => read(answer, id),
+            StatusCode::NOT_FOUND => Ok(Found::Nothing),
             _ => Err(answer.unexpected()),
         });
         found.await.map_err(|error| self.client.down(&error))
     }
 }
 
-/// The product that was asked for, and no other.
-fn read(answer: &Answer, id: ProductId) -> Result<Product, CallError> {
-    let product: Product = answer.json()?;
-    if product.id == id {
-        Ok(product)
-    } else {
-        Err(CallError::NoAnswer(format!("it answered product {} for {id}", product.id)))
+impl Found {
+    /// The product by its id, if it can be sold.
+    fn sold(self, id: ProductId, trace: &Trace) -> Option<(ProductId, Product)> {
+        match self {
+            Self::Product(product) => Some((id, *product)),
+            Self::Nothing => None,
+            Self::Unusable(error) => {
+                let line = Line::warn("a product can't be sold as the catalogue has it").trace(trace);
+                line.number("product_id", id.get()).field("error", error).write();
+                None
+            }
+        }
     }
+}
+
+/// The product that was asked for, and no other.
+fn read(answer: &Answer, id: ProductId) -> Result<Found, CallError> {
+    let Named { id: answered } = answer.json()?;
+    if answered != id {
+        return Err(CallError::NoAnswer(format!("it answered product {answered} for {id}")));
+    }
+    Ok(match answer.json() {
+        Ok(product) => Found::Product(Box::new(product)),
+        Err(error) => Found::Unusable(error.to_string()),
+    })
 }
 
 #[cfg(test)]

@@ -131,6 +131,23 @@ async fn the_specifications_token_header_works_too() {
 }
 
 #[tokio::test]
+async fn a_gateways_own_credentials_hide_no_token() {
+    let app = TestApp::shared().await;
+    let token = Token::signed(claims("customer", "user"));
+    let request = app.request(Method::GET, PATH).header("authorization", "Basic dXNlcjpwYXNz");
+    Answer::to(request.header("token", token)).await.expect(200);
+}
+
+#[tokio::test]
+async fn who_names_nobody_is_not_told_that_a_token_is_wrong() {
+    let app = TestApp::shared().await;
+    assert_eq!(app.get(PATH).await.expect_problem(401).header("www-authenticate"), "Bearer realm=\"orders\"");
+    let expired = Token::signed(with("exp", json!(1_000_000_000)));
+    let problem = bearing(&app, &expired).await.expect_problem(401);
+    assert!(problem.detail().contains("has expired"), "{}", problem.text);
+}
+
+#[tokio::test]
 async fn the_scheme_is_written_in_any_case() {
     let app = TestApp::shared().await;
     let token = app.customer().token;

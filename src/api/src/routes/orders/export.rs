@@ -20,7 +20,7 @@ use crate::{
     router::Answer,
 };
 
-/// A client that takes nothing of the file for so long takes nothing any more.
+/// A client that takes nothing of the file for this long takes nothing any more.
 const STALLED: Duration = Duration::from_secs(300);
 
 /// `GET /orders/export`: all orders that the filters of `GET /orders` let through.

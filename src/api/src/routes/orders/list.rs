@@ -1,7 +1,7 @@
 //! Lists of orders: a customer's own, and all for staff.
 
-use chrono::{DateTime, Utc};
-use domain::{Actor, Invalid, Page, Role, Status, UserId, both};
+use chrono::DateTime;
+use domain::{Actor, Invalid, Page, Role, Status, UserId, both, is_storable};
 use platform::orders::{self, Filter};
 
 use super::{
@@ -91,9 +91,4 @@ pub fn filter(call: &Call) -> Result<Filter, Vec<Invalid>> {
     } else {
         Err(faults)
     }
-}
-
-/// Whether Postgres has such a time, too.
-fn is_storable(time: &DateTime<Utc>) -> bool {
-    (0..=9999).contains(&chrono::Datelike::year(time))
 }

@@ -17,7 +17,7 @@ use crate::{
     tracking::{self, Follower, current_state},
 };
 
-/// A stream lasts so long, and up to a fifth longer, so that those of one moment don't all come back
+/// A stream lasts this long, and up to a fifth longer, so that those of one moment don't all come back
 /// in one moment. Then its instance can retire, and the client shows its token anew.
 const LIFETIME: TimeDelta = TimeDelta::minutes(15);
 

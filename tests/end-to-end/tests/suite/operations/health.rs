@@ -108,6 +108,7 @@ async fn a_misspelt_setting_is_refused_and_named() {
         ("auth_introspection", "true", "must be on or off"),
         ("debug", "yes", "must be true or false"),
         ("log_format", "jsno", "must be text or json"),
+        ("service_timeout_ms", "0", "must be from 1 to 10000"),
     ] {
         let app = TestApp::own(Setup::default().variable(variable, value).only("api")).await;
 
@@ -117,5 +118,19 @@ async fn a_misspelt_setting_is_refused_and_named() {
 
         let log = app.log();
         assert!(log.contains(variable) && log.contains(says), "{variable}={value}: {log}");
+    }
+}
+
+#[tokio::test]
+async fn a_shop_that_cannot_quote_a_delivery_is_not_ready() {
+    for (variable, value) in
+        [("delivery_fee", "abc"), ("delivery_minutes", "soon"), ("delivery_origin", "100,200")]
+    {
+        let app = TestApp::own(Setup::default().variable(variable, value).only("api")).await;
+
+        let problem = app.get("/health/ready").await.expect_problem(503);
+
+        assert!(problem.detail().starts_with("no delivery can be quoted"), "{}", problem.text);
+        assert!(app.log().contains(variable), "{variable}");
     }
 }

@@ -220,6 +220,9 @@ async fn nobody_pays_a_difference_on_top_of_what_was_never_paid() {
     let problem = changes(&customer, id, &[(APPLE, 99)]).await.expect_problem(409);
 
     assert!(problem.detail().contains("declined"), "{}", problem.text);
+    let event = app.database.history(id).await.pop().unwrap();
+    assert_eq!((&event["type"], &event["actor_role"]), (&json!("payment"), &json!("system")));
+    assert_eq!(event["data"], json!({ "status": "confirmed", "reason": "payment_declined" }));
     assert_eq!(app.database.ledger(id).await.len(), 1);
     changes(&customer, id, &[(APPLE, 1)]).await.expect(200);
     assert_eq!(app.database.ledger(id).await.len(), 1);

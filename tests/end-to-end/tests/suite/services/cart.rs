@@ -1,6 +1,6 @@
 //! The cart service.
 
-use end_to_end::{Setup, TestApp};
+use end_to_end::{Setup, TestApp, an_order};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
@@ -129,6 +129,29 @@ async fn a_cart_that_cannot_be_cleared_is_cleared_later() {
         assert_eq!(app.dependencies.cart(&customer.id).await, Vec::<Value>::new(), "{mode}");
     };
     join_all(["timeout", "drop", "huge", "redirect", "status:500", "status:403"].map(in_trouble)).await;
+}
+
+#[tokio::test]
+async fn what_was_put_into_a_cart_before_it_could_be_cleared_stays() {
+    let app = TestApp::shared().await;
+    // The first is emptied without an answer, the second isn't.
+    let filled_anew = async |mode: &str, cart: &[(u32, i64)]| {
+        let customer = app.customer();
+        let path = format!("/api/v1/cart/{}/clear", customer.id);
+        let fault =
+            json!({ "service": "cart", "user_id": customer.id, "path": path, "mode": mode, "times": 1 });
+        app.dependencies.fail(fault).await;
+        let order = places_in_time(&customer).await.expect(201);
+        customer.has_in_cart(cart).await;
+
+        app.all_done(order.id()).await;
+
+        assert_eq!(app.dependencies.cart(&customer.id).await.len(), cart.len(), "{mode}");
+        let next = customer.places(&an_order()).await.expect(201);
+        assert_eq!(app.database.items(next.id()).await.len(), cart.len(), "{mode}");
+    };
+    filled_anew("drop_after", &[(8, 3)]).await;
+    filled_anew("status:500", &[(5, 2), (8, 1), (9, 1)]).await;
 }
 
 #[tokio::test]

@@ -61,7 +61,7 @@ async fn a_single_odd_product_is_no_dead_service() {
     unlucky.has_in_cart(&[(odd, 1)]).await;
 
     for _ in 0..6 {
-        unlucky.places_an_order().await.expect_retry_after(503);
+        unlucky.places_an_order().await.expect_problem(422);
     }
 
     lucky.places_an_order().await.expect(201);

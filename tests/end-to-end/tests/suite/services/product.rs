@@ -42,22 +42,25 @@ async fn a_product_with_an_odd_description_is_sold_all_the_same() {
 #[tokio::test]
 async fn a_product_of_impossible_values_is_no_order() {
     let app = TestApp::shared().await;
-    let lies = async |fields: Value| {
+    let lies = async |(fields, status): (Value, u16)| {
         let customer = app.customer();
         let product = app.dependencies.product(fields.clone()).await;
-        customer.has_in_cart(&[(product, 1)]).await;
+        customer.has_in_cart(&[(5, 1), (product, 1)]).await;
 
         let answer = places_in_time(&customer).await;
 
-        assert_eq!(answer.status, 503, "{fields}: {}", answer.text);
+        assert_eq!(answer.status, status, "{fields}: {}", answer.text);
+        if status == 422 {
+            let problem = answer.expect_invalid(&["/cart/items/1/product_id"]);
+            assert!(problem.detail().contains(&format!("product {product} ")), "{}", problem.text);
+        }
         nothing_is_left(&app, &customer, &fields.to_string()).await;
     };
+    // Another product than the one asked for is the service's fault.
+    let others = [json!({ "id": 5 }), json!({ "id": "five" }), json!({ "id": null })].map(|lie| (lie, 503));
+    join_all(others.map(lies)).await;
     join_all(
         [
-            // Another product than the one asked for.
-            json!({ "id": 5 }),
-            json!({ "id": "five" }),
-            json!({ "id": null }),
             json!({ "price": -1 }),
             json!({ "price": 1.999 }),
             json!({ "price": 1e300 }),
@@ -73,7 +76,7 @@ async fn a_product_of_impossible_values_is_no_order() {
             json!({ "name": null }),
             json!({ "name": 7 }),
         ]
-        .map(lies),
+        .map(|lie| lies((lie, 422))),
     )
     .await;
 }
@@ -83,13 +86,13 @@ async fn a_product_without_its_fields_is_no_order() {
     let app = TestApp::shared().await;
     let customer = app.customer();
     let lies = [
-        r#"{}"#,
-        r#"{"name": "Apple", "price": 2.99, "stock_quantity": 9}"#,
-        r#"{"id": 5, "price": 2.99, "stock_quantity": 9}"#,
-        r#"{"id": 5, "name": "Apple", "stock_quantity": 9}"#,
-        r#"{"id": 5, "name": "Apple", "price": NaN, "stock_quantity": 9}"#,
+        (r#"{}"#, 503),
+        (r#"{"name": "Apple", "price": 2.99, "stock_quantity": 9}"#, 503),
+        (r#"{"id": 5, "price": 2.99, "stock_quantity": 9}"#, 422),
+        (r#"{"id": 5, "name": "Apple", "stock_quantity": 9}"#, 422),
+        (r#"{"id": 5, "name": "Apple", "price": NaN, "stock_quantity": 9}"#, 503),
     ];
-    for lie in lies {
+    for (lie, status) in lies {
         let product = app.dependencies.product(json!({})).await;
         customer.has_in_cart(&[(product, 1)]).await;
         let lie = lie.replace("\"id\": 5", &format!("\"id\": {product}"));
@@ -98,7 +101,7 @@ async fn a_product_without_its_fields_is_no_order() {
 
         let answer = places_in_time(&customer).await;
 
-        assert_eq!(answer.status, 503, "{lie}: {}", answer.text);
+        assert_eq!(answer.status, status, "{lie}: {}", answer.text);
         nothing_is_left(&app, &customer, &lie).await;
     }
 }
