@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How many tasks a worker takes at once.
-const BATCH: i64 = 64;
+const BATCH: i64 = 32;
 
 /// A task that was left behind after so many tries may be what its workers died of.
 const SUSPICIOUS_ATTEMPTS: i32 = 3;
