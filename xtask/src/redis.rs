@@ -57,6 +57,8 @@ pub async fn server(directory: &Path, port: u16) -> Result<Command> {
     let mut command = Command::new(program().await?);
     command.current_dir(directory);
     command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+    // Each application under test has one to itself.
+    command.args(["--databases", "1024"]);
     Ok(command)
 }
 

@@ -171,6 +171,9 @@ fn print_welcome(address: SocketAddr, settings: &Settings, stand_ins: Option<&st
     println!("CUSTOMER='{}'", signer.token("customer-1", "customer@example.com", "user")?);
     println!("COURIER='{}'", signer.token("courier-1", "courier@example.com", "delivery_partner")?);
     println!("ADMIN='{}'", signer.token("admin-1", "admin@example.com", "admin")?);
+    if let Some(stand_ins) = stand_ins {
+        println!("SERVICES='{stand_ins}'");
+    }
     println!(
         r#"ORDER=$(curl -sS http://{address}/orders -H "Authorization: Bearer $CUSTOMER" -H 'Content-Type: application/json' \
   -d '{{"delivery_address": "123 Main St, City, State 12345", "delivery_latitude": "40.7128", "delivery_longitude": "-74.0060"}}')
@@ -178,9 +181,9 @@ echo "$ORDER"; ID=$(echo "$ORDER" | grep -oE '"id": ?[0-9]+' | head -n 1 | grep 
 curl -sS http://{address}/orders/$ID -H "Authorization: Bearer $CUSTOMER"; echo
 curl -sS http://{address}/orders/my-orders -H "Authorization: Bearer $CUSTOMER"; echo"#
     );
-    if let Some(stand_ins) = stand_ins {
+    if stand_ins.is_some() {
         // The messages go out a moment after the answer.
-        println!("sleep 1; curl -sS {stand_ins}/_notifications; echo");
+        println!("sleep 1; curl -sS $SERVICES/_notifications; echo");
     }
     println!();
     Ok(())

@@ -215,7 +215,10 @@ impl From<Failure> for DbError {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::PgError(PgError::ConnectionFailed(text)) => Self::Final(DbError::Unavailable(text)),
+            // The second where Spin can't make out what the component may connect to.
+            Error::PgError(PgError::ConnectionFailed(text) | PgError::Other(text)) => {
+                Self::Final(DbError::Unavailable(text))
+            }
             Error::PgError(PgError::QueryFailed(QueryError::Text(text))) if is_ours(&text) => {
                 Self::Final(DbError::Failed(text))
             }

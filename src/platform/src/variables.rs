@@ -2,6 +2,7 @@
 
 use std::{fmt::Display, str::FromStr, time::Duration};
 
+use http::uri::Authority;
 use spin_sdk::variables;
 
 /// Leases, holds and the settling of payments count on it that no call takes longer.
@@ -72,11 +73,36 @@ pub async fn says(name: &str, [yes, no]: [&str; 2]) -> Result<bool, Misconfigure
 /// A service's address without a slash at its end.
 ///
 /// # Errors
-/// As [`text`], and for what doesn't begin like one. (The host takes it apart, for it may be called.)
+/// As [`text`], and for anything but `http://` or `https://`, a host and perhaps a port. (With more Spin would let the
+/// component call nobody at all.)
 pub async fn service_url(name: &str) -> Result<String, Misconfigured> {
     let url = text(name).await?.trim().trim_end_matches('/').to_owned();
-    if url.starts_with("http://") || url.starts_with("https://") {
+    if is_origin(&url) {
         return Ok(url);
     }
-    Err(Misconfigured::new(name, "must begin with http:// or https://"))
+    Err(Misconfigured::new(name, "must be an address without a path, such as https://cart.example.com:8003"))
+}
+
+fn is_origin(url: &str) -> bool {
+    let Some(authority) = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")) else {
+        return false;
+    };
+    authority.parse::<Authority>().is_ok_and(|it| it == authority && !authority.contains('@'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_has_an_address_without_a_path() {
+        for good in ["http://cart:8003", "https://cart.example.com", "http://10.0.0.7", "http://[::1]:8003"] {
+            assert!(is_origin(good), "{good}");
+        }
+        for wrong in
+            ["", "http://", "cart:8003", "ftp://cart", "http://cart/v1", "http://cart?x", "http://a@b"]
+        {
+            assert!(!is_origin(wrong), "{wrong}");
+        }
+    }
 }

@@ -70,6 +70,11 @@ impl TestApp {
         client.get_connection().expect("Redis answers")
     }
 
+    /// The Redis channel that wakes the service's tasks.
+    pub fn tasks_channel(&self) -> &str {
+        &self.running.surroundings.name
+    }
+
     /// How Postgres has carried out the service's statements; see `Setup::explained_with_orders`.
     pub fn plans(&self) -> Vec<Plan> {
         plans_of(&self.running.surroundings.database_url)

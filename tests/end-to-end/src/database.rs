@@ -382,8 +382,8 @@ impl Database {
 }
 
 async fn somebody_waits_for(transaction: &mut Transaction<'_, Postgres>) {
-    let sql =
-        "select exists (select from pg_stat_activity where pg_backend_pid() = any(pg_blocking_pids(pid)))";
+    // Not by pg_stat_activity, which a transaction sees as it was at the first look.
+    let sql = "select exists (select from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid)))";
     let deadline = Instant::now() + PATIENCE;
     while !sqlx::query_scalar::<_, bool>(sql).fetch_one(&mut **transaction).await.expect("one may look") {
         assert!(Instant::now() < deadline, "the request never waits for it");

@@ -25,7 +25,7 @@ const START_DEADLINE: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(20);
 
 /// Logical databases of a Redis server, by its default configuration.
-const REDIS_DATABASES: u32 = 16;
+const REDIS_DATABASES: u32 = 1_024;
 
 /// What differs from the ordinary set-up.
 #[derive(Default)]
@@ -91,7 +91,7 @@ pub struct Running {
 
 /// What a host of the service needs around it.
 pub struct Surroundings {
-    name: String,
+    pub name: String,
     pub logs: PathBuf,
     pub database_url: Url,
     pub redis_url: Url,

@@ -24,7 +24,7 @@ pub fn order(status: &str) -> Value {
     json!({
         "id": 1,
         "user_id": "123",
-        "delivery_partner_id": if status == "confirmed" { Value::Null } else { json!("456") },
+        "delivery_partner_id": if matches!(status, "pending" | "confirmed") { Value::Null } else { json!("456") },
         "total_amount": 25.97,
         "delivery_fee": 5.0,
         "status": status,
@@ -38,7 +38,12 @@ pub fn order(status: &str) -> Value {
         "created_at": "2023-01-01T13:00:00Z",
         "updated_at": "2023-01-01T13:25:00Z",
         "version": 2,
-        "allowed_actions": if is_delivered { json!(["request_return", "submit_feedback"]) } else { json!([]) },
+        "allowed_actions": match status {
+            "pending" => json!(["cancel"]),
+            "confirmed" => json!(["modify_items", "cancel"]),
+            "delivered" => json!(["request_return", "submit_feedback"]),
+            _ => json!([]),
+        },
         "items": [{
             "id": 1,
             "product_id": 5,

@@ -55,7 +55,8 @@ impl Parameter {
             ),
             _ => panic!("the parameter :{name} isn't described: add it in openapi/parameter.rs"),
         };
-        Self { is_required: true, ..Self::new(name, "path", schema, says) }.such_as(json!(1))
+        let example = if name == "user_id" { json!("customer-1") } else { json!(1) };
+        Self { is_required: true, ..Self::new(name, "path", schema, says) }.such_as(example)
     }
 
     fn such_as(mut self, example: Value) -> Self {

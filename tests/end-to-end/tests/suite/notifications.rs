@@ -98,23 +98,6 @@ async fn a_cart_that_could_not_be_cleared_is_cleared_later() {
 }
 
 #[tokio::test]
-async fn until_the_cart_is_cleared_it_is_not_ordered_again() {
-    let app = TestApp::shared().await;
-    let customer = app.customer();
-    let path = format!("/api/v1/cart/{}/clear", customer.id);
-    app.dependencies
-        .fail(json!({ "service": "cart", "user_id": customer.id, "path": path, "mode": "status:500" }))
-        .await;
-
-    let order = customer.places_an_order().await.expect(201);
-    customer.places_an_order().await.expect_retry_after(409);
-
-    customer.is_fine_again().await;
-    app.all_done(order.id()).await;
-    customer.places_an_order().await.expect_invalid(&["/cart/items"]);
-}
-
-#[tokio::test]
 async fn a_cancelled_order_is_never_confirmed_to_anyone() {
     let app = TestApp::shared().await;
     let customer: Person = app.customer();

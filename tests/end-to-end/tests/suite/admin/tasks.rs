@@ -144,8 +144,14 @@ async fn time_passes_for_tasks_after_redis_put_its_clock_back() {
     let customer = app.customer();
     let order = app.database.add_order(&customer.id, "confirmed", None).await;
     let (hour, mut redis) = (3_600_000, app.redis());
-    for key in ["order-tasks:tick", "order-tasks:gathering"] {
-        redis::cmd("SET").arg(key).arg("1").arg("PX").arg(hour).exec(&mut redis).unwrap();
+    for lock in ["tick", "gathering"] {
+        redis::cmd("SET")
+            .arg(format!("{}:{lock}", app.tasks_channel()))
+            .arg("1")
+            .arg("PX")
+            .arg(hour)
+            .exec(&mut redis)
+            .unwrap();
     }
     app.database.add_task(order, json!({})).await;
 

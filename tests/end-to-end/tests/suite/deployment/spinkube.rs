@@ -198,7 +198,8 @@ fn called_by(manifest: &str, component: &str) -> Vec<u64> {
 }
 
 #[test]
-fn the_autoscaler_and_the_budget_mean_the_api() {
+fn the_autoscaler_means_the_api_and_each_app_has_a_budget() {
+    let mut budgets = BTreeSet::new();
     for resource in resources() {
         let spec = &resource["spec"];
         match resource["kind"].as_str() {
@@ -209,10 +210,13 @@ fn the_autoscaler_and_the_budget_mean_the_api() {
                 assert!(spec["minReplicas"].as_u64() >= Some(2));
             }
             Some("PodDisruptionBudget") => {
-                let api = json!({ "matchLabels": { "core.spinkube.dev/app-name": "order-api" } });
-                assert_eq!(spec["selector"], api);
+                let name = resource["metadata"]["name"].as_str().unwrap().to_owned();
+                let app = json!({ "matchLabels": { "core.spinkube.dev/app-name": name } });
+                assert_eq!(spec["selector"], app);
+                budgets.insert(name);
             }
             _ => {}
         }
     }
+    assert!(budgets.iter().eq(apps().keys()), "{budgets:?}");
 }

@@ -27,7 +27,7 @@ async fn a_request_that_died_before_it_did_anything_is_carried_out() {
 async fn until_its_lease_ends_a_dead_request_counts_as_in_flight() {
     let app = TestApp::shared().await;
     let customer = app.customer();
-    customer.suffers_once("payment", "slow:1500").await;
+    customer.suffers_once("payment", "slow:1000").await;
     let retries = async {
         app.eventually("the first has the key", async || {
             (!app.database.idempotency_keys(&customer.id).await.is_empty()).then_some(())
@@ -132,7 +132,7 @@ async fn a_request_given_up_for_dead_changes_nothing_any_more() {
     let template =
         customer.post("/templates", &json!({ "name": "Slow", "items": items })).await.expect(201).id();
     let path = format!("/templates/{template}/order");
-    let fault = json!({ "service": "product", "product_id": product, "mode": "slow:1500", "times": 1 });
+    let fault = json!({ "service": "product", "product_id": product, "mode": "slow:1000", "times": 1 });
     app.dependencies.fail(fault).await;
     let retry = async {
         app.eventually("the first waits for the product", async || {
@@ -155,7 +155,7 @@ async fn a_host_that_dies_while_it_waits_for_the_payment_leaves_one_order() {
     let app = TestApp::own(Setup::default()).await;
     let mortal = TestApp::own(Setup::default().beside(&app)).await;
     let customer = app.customer();
-    customer.suffers_once("payment", "slow:1500").await;
+    customer.suffers_once("payment", "slow:1000").await;
     let lost = Person::new(&mortal, &customer.id, "user");
     let request = lost.request(Method::POST, "/orders").header("idempotency-key", "k").json(&an_order());
     let sent = tokio::spawn(request.send());

@@ -180,7 +180,7 @@ async fn a_writer_that_is_slow_to_answer_does_not_bring_back_what_was() {
     let product = app.dependencies.product(json!({})).await;
     let of_product = format!("update order_items set product_id = {product} where order_id = {id}");
     app.database.tamper(&of_product).await;
-    let slow = json!({ "service": "product", "product_id": product, "mode": "slow:1500", "times": 1 });
+    let slow = json!({ "service": "product", "product_id": product, "mode": "slow:1000", "times": 1 });
     app.dependencies.fail(slow).await;
 
     // The order is assigned; what its products are is still being asked for when it is cancelled.

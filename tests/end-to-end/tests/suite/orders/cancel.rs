@@ -243,7 +243,7 @@ async fn a_cancelled_order_whose_payment_is_found_declined_owes_nothing() {
 async fn an_order_cancelled_while_it_is_being_paid_is_paid_back() {
     let app = TestApp::shared().await;
     let (customer, admin) = (app.customer(), app.admin());
-    customer.suffers_once("payment", "slow:1500").await;
+    customer.suffers_once("payment", "slow:1000").await;
     let cancelling = async {
         let id = app
             .eventually("the order is stored", async || {

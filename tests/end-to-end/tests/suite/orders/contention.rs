@@ -9,7 +9,7 @@ async fn simultaneous_creations_from_one_cart_make_one_order() {
     let app = TestApp::shared().await;
     let customer = app.customer();
     // The first holds the checkout while the others arrive.
-    customer.suffers("payment", "slow:1500").await;
+    customer.suffers("payment", "slow:1000").await;
 
     let answers = join_all((0..8).map(|_| customer.places_an_order())).await;
 

@@ -273,9 +273,9 @@ async fn a_payment_that_is_approved_after_it_was_declined_goes_back() {
 
 #[tokio::test]
 async fn an_approval_that_comes_late_for_an_order_that_became_cheaper_is_paid_back_in_part() {
-    let app = TestApp::shared().await;
+    let app = TestApp::own(Setup::default().variable("payment_timeout_ms", "10000")).await;
     let (customer, admin) = (app.customer(), app.admin());
-    customer.suffers("payment", "slow:1500").await;
+    customer.suffers("payment", "slow:2500").await;
 
     // Confirmed by hand, declined as far as a task knows, and changed to a single apple.
     let change = async {
