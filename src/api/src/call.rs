@@ -47,8 +47,8 @@ impl Call {
     }
 
     /// Who is asking.
-    pub fn actor(&self) -> Result<Actor, Problem> {
-        self.actor.get_or_init(|| self.authenticate()).clone()
+    pub fn actor(&self) -> Result<&Actor, Problem> {
+        self.actor.get_or_init(|| self.authenticate()).as_ref().map_err(Clone::clone)
     }
 
     fn authenticate(&self) -> Result<Actor, Problem> {
@@ -62,13 +62,13 @@ impl Call {
     }
 
     /// Who is asking, an admin.
-    pub fn admin(&self) -> Result<Actor, Problem> {
+    pub fn admin(&self) -> Result<&Actor, Problem> {
         let actor = self.actor()?;
         if actor.is_admin() { Ok(actor) } else { Err(Problem::forbidden("only an admin can do this")) }
     }
 
     /// Who is asking, an admin or a courier.
-    pub fn staff(&self) -> Result<Actor, Problem> {
+    pub fn staff(&self) -> Result<&Actor, Problem> {
         let actor = self.actor()?;
         if actor.role == Role::User {
             return Err(Problem::forbidden("only an admin or a delivery partner can do this"));
@@ -131,9 +131,14 @@ impl Call {
 
 /// The status that a body names.
 pub fn status(body: &Value) -> Result<Status, Invalid> {
-    body["status"].as_str().and_then(Status::named).ok_or_else(|| {
+    status_named("/status", body["status"].as_str().unwrap_or_default())
+}
+
+/// The status of that name, which stands `at`.
+pub fn status_named(at: &str, name: &str) -> Result<Status, Invalid> {
+    Status::named(name).ok_or_else(|| {
         let names = Status::ALL.map(Status::as_str).join(", ");
-        Invalid::new("/status", format!("must be one of {names}"))
+        Invalid::new(at, format!("must be one of {names}"))
     })
 }
 

@@ -97,9 +97,9 @@ impl Record {
             line = line.field("role", role.as_str());
         }
         if let Some(id) = self.order_id {
-            line = line.number("order_id", id.get());
+            line = line.value("order_id", id.get());
         }
         let millis = (took.as_secs_f64() * 1e6).round() / 1e3;
-        line.number("status", status.as_u16()).number("duration_ms", millis).write();
+        line.value("status", status.as_u16()).value("duration_ms", millis).write();
     }
 }

@@ -29,7 +29,7 @@ pub async fn answer(route: &Route, path: &str, call: &mut Call) -> Answer {
     if !call.headers.contains_key(IDEMPOTENCY_KEY) {
         return (route.handler)(call).await;
     }
-    let (app, user) = (call.app()?, call.actor()?.id);
+    let (app, user) = (call.app()?, call.actor()?.id.clone());
     let key = key_of(&call.headers)?;
     let fingerprint = fingerprint(&route.method, path, &call.body);
     let claimed = idempotency::claim(&app.db, user, key, fingerprint, random_id()).await?;

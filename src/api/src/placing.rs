@@ -166,7 +166,7 @@ impl Placing<'_> {
     /// The order whose payment's outcome may have been recorded or not, for the answer got lost.
     async fn left_to_tasks(&self, order: Order, error: &DbError) -> Result<Order, Problem> {
         let line = Line::warn("a payment is left to be settled by a task").trace(self.trace);
-        line.number("order_id", order.id.get()).field("error", error).write();
+        line.value("order_id", order.id.get()).field("error", error).write();
         match orders::find(&self.app.db, order.id).await {
             Ok(found) => outcome(self.app, found.unwrap_or(order), self.claim).await,
             Err(_) => Ok(order),

@@ -88,7 +88,7 @@ impl Revising<'_> {
 
     fn unknown(&self, charge: &Entry, problem: &str) -> Problem {
         let line = Line::warn("the outcome of a difference's payment is unknown; what was taken goes back");
-        line.trace(self.trace).number("order_id", charge.order_id.get()).field("error", problem).write();
+        line.trace(self.trace).value("order_id", charge.order_id.get()).field("error", problem).write();
         let detail = "the payment service did not answer; the order is unchanged, and what may have been taken \
                       for the change is paid back";
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).retry_after(30)

@@ -118,7 +118,7 @@ pub async fn settle(
         PaymentOutcome::NotReached(problem) => Ok(Settled::NotReached(problem)),
         PaymentOutcome::Unknown(problem) => {
             let line = Line::warn("a payment's outcome is unknown and will be asked for again").trace(trace);
-            line.number("order_id", charge.order_id.get()).field("error", &problem).write();
+            line.value("order_id", charge.order_id.get()).field("error", &problem).write();
             Ok(Settled::Unknown(problem))
         }
     }
@@ -131,7 +131,7 @@ impl By<'_> {
         let cleared = carts.clear(&charge.user_id, trace).await;
         if let Err(error) = &cleared {
             let line = Line::warn("a cart is left to be cleared by a task").trace(trace);
-            line.number("order_id", charge.order_id.get()).field("error", error).write();
+            line.value("order_id", charge.order_id.get()).field("error", error).write();
         }
         cleared.is_ok()
     }

@@ -112,17 +112,17 @@ impl Line {
     }
 
     pub fn field(self, name: &'static str, value: impl Display) -> Self {
-        if self.is_written() { self.number(name, value.to_string()) } else { self }
+        if self.is_written() { self.value(name, value.to_string()) } else { self }
     }
 
-    pub fn number(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+    pub fn value(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         if self.is_written() {
             self.fields.push((name, value.into()));
         }
         self
     }
 
-    /// Whether the line matters enough. Nothing is spent on one that doesn't.
+    /// Whether the line matters enough. No field is made for one that doesn't.
     fn is_written(&self) -> bool {
         self.level as u8 >= LEVEL.load(Ordering::Relaxed)
     }
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_line_is_one_json_object_whatever_it_says() {
-        let line = Line::warn("a \"quoted\"\nmessage").field("error", "line\nbreak").number("order_id", 7);
+        let line = Line::warn("a \"quoted\"\nmessage").field("error", "line\nbreak").value("order_id", 7);
         let text = line.json();
         let read: Value = serde_json::from_str(&text).unwrap();
         assert!(!text.contains('\n'));

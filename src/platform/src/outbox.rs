@@ -241,3 +241,17 @@ pub async fn figures(db: &Database) -> Result<Figures, DbError> {
         ) f";
     the_document(&db.idempotent(statement, &[]).await?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_kind_that_is_claimed_can_be_read() {
+        for kind in Job::KINDS {
+            let job = json!({ "kind": kind, "payload": { "seq": 1, "status": "confirmed" } });
+            assert!(serde_json::from_value::<Job>(job).is_ok(), "{kind}");
+        }
+    }
+}

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use platform::{
     DbError,
     log::Line,
-    reconciliation::{self, Affected},
+    reconciliation::{self, Affected, REPAIRS},
 };
 
 use crate::app::App;
@@ -26,14 +26,16 @@ pub async fn reconcile(app: &App) -> Result<(), DbError> {
             break;
         }
     }
-    for repaired in reconciliation::repair(&app.db).await? {
-        app.order_cache.hold(&app.redis, &repaired.order_ids, None).await;
-        tell(Line::warn("the books were repaired"), &repaired);
+    for repair in REPAIRS {
+        if let Some(repaired) = repair.make(&app.db).await? {
+            app.order_cache.hold(&app.redis, &repaired.order_ids, None).await;
+            tell(Line::warn("the books were repaired"), &repaired);
+        }
     }
     reconciliation::finish(&app.db, run).await
 }
 
 fn tell(line: Line, affected: &Affected) {
     let ids: Vec<_> = affected.order_ids.iter().map(|id| id.get()).collect();
-    line.field("kind", &affected.kind).number("order_ids", ids).write();
+    line.field("kind", &affected.kind).value("order_ids", ids).write();
 }

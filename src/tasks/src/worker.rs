@@ -64,9 +64,9 @@ async fn work_on(app: &App, tasks: &[Task]) -> Result<(), DbError> {
             Err(error) => {
                 Line::warn("a task failed and is put off")
                     .trace(&task.trace())
-                    .number("task_id", task.id)
-                    .number("order_id", task.order_id.get())
-                    .number("attempts", task.attempts)
+                    .value("task_id", task.id)
+                    .value("order_id", task.order_id.get())
+                    .value("attempts", task.attempts)
                     .field("error", &error)
                     .write();
                 outcomes.failed.push((task.id, error));

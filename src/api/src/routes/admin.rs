@@ -67,26 +67,15 @@ pub async fn reconciliation(call: &Call) -> Answer {
 /// # Errors
 /// Each value that can't be one, by its name.
 fn filter(call: &Call) -> Result<TaskFilter, Vec<Invalid>> {
-    let mut faults = Vec::new();
-    let status = call.query("status").and_then(|name| {
-        TaskStatus::named(name).or_else(|| {
-            faults.push(Invalid::new("status", "must be queued or dead"));
-            None
-        })
-    });
-    let kind = call.query("kind").filter(|kind| {
-        let is_known = Job::KINDS.contains(kind);
-        if !is_known {
-            faults.push(Invalid::new("kind", format!("must be one of {}", Job::KINDS.join(", "))));
-        }
-        is_known
-    });
-    let order_id = call.query("order_id").and_then(|text| {
-        text.parse().map_err(|error| faults.push(Invalid::new("order_id", format!("{error}")))).ok()
-    });
-    if faults.is_empty() {
-        Ok(TaskFilter { status, kind: kind.map(str::to_owned), order_id })
-    } else {
-        Err(faults)
-    }
+    let status = |name| TaskStatus::named(name).ok_or(Invalid::new("status", "must be queued or dead"));
+    let kind = |kind: &str| match Job::KINDS.contains(&kind) {
+        true => Ok(kind.to_owned()),
+        false => Err(Invalid::new("kind", format!("must be one of {}", Job::KINDS.join(", ")))),
+    };
+    let order_id = |text: &str| text.parse().map_err(|error| Invalid::new("order_id", format!("{error}")));
+    let ((status, kind), order_id) = both(
+        both(call.query("status").map(status).transpose(), call.query("kind").map(kind).transpose()),
+        call.query("order_id").map(order_id).transpose(),
+    )?;
+    Ok(TaskFilter { status, kind, order_id })
 }

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use domain::{Invalid, Period, both, whole_number};
-use platform::analytics::{self, Ranking};
+use platform::analytics::{self, Ranking, Span};
 
 use crate::{call::Call, problem::Problem, reply::Reply, router::Answer};
 
@@ -20,8 +20,8 @@ pub async fn revenue(call: &Call) -> Answer {
     let app = call.app()?;
     call.admin()?;
     let period = Period::bounded(|name| call.query(name)).map_err(Problem::invalid)?;
-    let days = analytics::revenue(&app.db, &period).await?.map_err(Problem::invalid)?;
-    Ok(Reply::ok(&days))
+    let span = Span::of(&app.db, &period).await?.map_err(Problem::invalid)?;
+    Ok(Reply::ok(&analytics::revenue(&app.db, &span).await?))
 }
 
 /// `GET /analytics/delivery-performance`: how fast and how punctual deliveries were.
@@ -29,8 +29,8 @@ pub async fn delivery_performance(call: &Call) -> Answer {
     let app = call.app()?;
     call.admin()?;
     let period = Period::parse(|name| call.query(name)).map_err(Problem::invalid)?;
-    let performance = analytics::delivery_performance(&app.db, &period).await?;
-    Ok(Reply::ok(&performance.map_err(Problem::invalid)?))
+    let span = Span::of(&app.db, &period).await?.map_err(Problem::invalid)?;
+    Ok(Reply::ok(&analytics::delivery_performance(&app.db, &span).await?))
 }
 
 /// `GET /analytics/top-customers`: who spent or ordered most.

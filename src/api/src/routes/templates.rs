@@ -18,7 +18,7 @@ use crate::{
 pub async fn create(call: &Call) -> Answer {
     let (app, customer) = (call.app()?, call.actor()?);
     let draft = TemplateDraft::parse(&call.json()?).map_err(Problem::invalid)?;
-    let template = templates::create(&app.db, &customer, &draft, call.claim.as_ref()).await?;
+    let template = templates::create(&app.db, customer, &draft, call.claim.as_ref()).await?;
     Ok(Reply::json(StatusCode::CREATED, &template).located(format!("/templates/{}", template.id)))
 }
 
@@ -34,13 +34,13 @@ pub async fn mine(call: &Call) -> Answer {
 /// `GET /templates/{template_id}`.
 pub async fn get(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
-    Ok(Reply::ok(&visible(call, app, &actor).await?))
+    Ok(Reply::ok(&visible(call, app, actor).await?))
 }
 
 /// `DELETE /templates/{template_id}`. The orders made from it stay.
 pub async fn delete(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
-    let template = visible(call, app, &actor).await?;
+    let template = visible(call, app, actor).await?;
     templates::delete(&app.db, template.id).await?;
     Ok(Reply::no_content())
 }
@@ -51,11 +51,11 @@ pub async fn order(call: &Call) -> Answer {
         return Ok(answer);
     }
     let (app, customer) = (call.app()?, call.actor()?);
-    let template = visible(call, app, &customer).await?;
-    template.check_order(&customer)?;
+    let template = visible(call, app, customer).await?;
+    template.check_order(customer)?;
     let delivery = delivery(call, Delivery::parse)?;
-    let placement = placing(call, app, &customer, &delivery).order_template(&template).await?;
-    Ok(placed(call, app, &customer, &placement))
+    let placement = placing(call, app, customer, &delivery).order_template(&template).await?;
+    Ok(placed(call, app, customer, &placement))
 }
 
 /// The template that the path names, if the actor may see it.

@@ -4,7 +4,7 @@
 //! All figures are exact, but for percentiles among three or more deliveries within the same six seconds, which are taken
 //! to lie at equal distances.
 
-use domain::{Figure, Invalid, Period, UserId};
+use domain::{Figure, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -65,11 +65,8 @@ const RANKED: &str = "select *, sum(delivered) over (timed order by tenth) as up
         case when tenth is not null then sum(delivered) over timed - 1 end as last
     from series window timed as (partition by is_all, delivery_partner_id, tenth is null)";
 
-/// How the deliveries of the period went, or why there is no such period.
-pub async fn delivery_performance(
-    db: &Database,
-    period: &Period,
-) -> Result<Result<DeliveryPerformance, Invalid>, DbError> {
+/// How the deliveries of the span went.
+pub async fn delivery_performance(db: &Database, span: &Span) -> Result<DeliveryPerformance, DbError> {
     let statement = format!(
         "with tenths as ({TENTHS}), series as ({SERIES}), ranked as ({RANKED})
         select row_to_json(figures)::text from (
@@ -86,14 +83,10 @@ pub async fn delivery_performance(
         percentile("0.5"),
         percentile("0.9"),
     );
-    let span = match Span::of(db, period).await? {
-        Ok(span) => span,
-        Err(fault) => return Ok(Err(fault)),
-    };
-    let rows = db.alone(&statement, &span.parameters()).await?;
+    let rows = db.alone(&statement, &span.bounds()).await?;
     let all = rows.first().map(document).transpose()?.unwrap_or_default();
     let by_partner = rows.iter().skip(1).map(document).collect::<Result<_, _>>()?;
-    Ok(Ok(DeliveryPerformance { all, by_partner }))
+    Ok(DeliveryPerformance { all, by_partner })
 }
 
 /// The minutes that so great a part of a series took at most; where that falls between two deliveries, between theirs.

@@ -4,16 +4,15 @@ mod deliveries;
 mod span;
 
 use chrono::NaiveDate;
-use domain::{Figure, Invalid, Period, UserId};
+use domain::{Figure, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::deliveries::{Deliveries, DeliveryPerformance, delivery_performance};
-use self::span::Span;
+pub use self::span::Span;
 use crate::{
     Database, DbError,
     database::{document, the_document},
-    parameters::text,
 };
 
 /// What was sold on one day.
@@ -50,12 +49,12 @@ pub struct CancellationRate {
     pub cancelled_orders: i64,
 }
 
-/// What was sold on each day of the period that has orders, or why there is no such period.
+/// What was sold on each day of the span that has orders.
 ///
 /// Orders are added up by quarter-hours first, because looking up the day of each order takes longer than everything
 /// else. In every time zone days begin on a quarter-hour (except in Newfoundland on clock-change days until 2011, off by
 /// a minute).
-pub async fn revenue(db: &Database, period: &Period) -> Result<Result<Vec<Revenue>, Invalid>, DbError> {
+pub async fn revenue(db: &Database, span: &Span) -> Result<Vec<Revenue>, DbError> {
     let statement = "select coalesce(json_agg(row_to_json(days)), '[]')::text from (
             select (quarter at time zone $3::text)::date as date, sum(orders) as order_count, sum(total) as total_revenue
             from (
@@ -67,12 +66,8 @@ pub async fn revenue(db: &Database, period: &Period) -> Result<Result<Vec<Revenu
             ) quarters
             group by 1 order by 1
         ) days";
-    let span = match Span::of(db, period).await? {
-        Ok(span) => span,
-        Err(fault) => return Ok(Err(fault)),
-    };
-    let [from, until] = span.parameters();
-    the_document(&db.alone(statement, &[from, until, text(&period.zone)]).await?).map(Ok)
+    let [from, until] = span.bounds();
+    the_document(&db.alone(statement, &[from, until, span.zone()]).await?)
 }
 
 /// The customers who spent or ordered most, cancelled and refunded orders left out.

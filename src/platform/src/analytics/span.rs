@@ -12,8 +12,14 @@ use crate::{
 };
 
 /// From the first instant of a period up to, and without, the second.
-#[derive(Deserialize)]
 pub struct Span {
+    bounds: Bounds,
+    /// By whose days a report is divided.
+    zone: String,
+}
+
+#[derive(Deserialize)]
+struct Bounds {
     from: NaiveDateTime,
     until: NaiveDateTime,
 }
@@ -45,17 +51,21 @@ impl Span {
             period.last_day.into(),
             text(&period.zone),
         ];
-        let span: Option<Self> = only_document(&db.alone(statement, &parameters).await?)?;
-        Ok(match span {
+        let bounds: Option<Bounds> = only_document(&db.alone(statement, &parameters).await?)?;
+        Ok(match bounds {
             None => Err(Period::no_such_zone()),
             // Of days alone, an empty span is a day that the zone left out: Apia had no 30 December 2011.
-            Some(span) if period.is_mixed && span.from >= span.until => Err(Period::reversed()),
-            Some(span) => Ok(span),
+            Some(Bounds { from, until }) if period.is_mixed && from >= until => Err(Period::reversed()),
+            Some(bounds) => Ok(Self { bounds, zone: period.zone.clone() }),
         })
     }
 
     /// As the parameters `$1` and `$2`.
-    pub fn parameters(&self) -> [ParameterValue; 2] {
-        [self.from.into(), self.until.into()]
+    pub(super) fn bounds(&self) -> [ParameterValue; 2] {
+        [self.bounds.from.into(), self.bounds.until.into()]
+    }
+
+    pub(super) fn zone(&self) -> ParameterValue {
+        text(&self.zone)
     }
 }

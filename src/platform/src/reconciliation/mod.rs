@@ -21,7 +21,7 @@ use crate::{
 };
 
 pub use inspection::{inspect, is_behind};
-pub use repair::repair;
+pub use repair::{REPAIRS, Repair};
 
 /// A run under way.
 #[derive(Debug, Deserialize)]

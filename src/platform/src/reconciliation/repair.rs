@@ -4,7 +4,7 @@ use super::{
     Affected,
     inspection::{balance, is_forgotten},
 };
-use crate::{Database, DbError, database::document};
+use crate::{Database, DbError, database::only_document};
 
 /// Ends a statement whose `repaired` are the orders that had this kind of finding.
 macro_rules! marking {
@@ -105,13 +105,15 @@ const CHECKOUT_LEFT: &str = "with removed as (
     select json_build_object('kind', 'checkout_left', 'order_ids', json_agg(order_id order by order_id))::text
     from noted having count(*) > 0";
 
-/// Repairs what can be repaired, and answers what was.
-pub async fn repair(db: &Database) -> Result<Vec<Affected>, DbError> {
-    let mut repaired = Vec::new();
-    for statement in [PAYMENT_FORGOTTEN, REFUND_MISSING, NEVER_CHARGED, CHECKOUT_LEFT] {
-        for row in db.change(statement, &[]).await? {
-            repaired.push(document(&row)?);
-        }
+/// A kind of finding that can be repaired.
+pub struct Repair(&'static str);
+
+pub const REPAIRS: [Repair; 4] =
+    [Repair(PAYMENT_FORGOTTEN), Repair(REFUND_MISSING), Repair(NEVER_CHARGED), Repair(CHECKOUT_LEFT)];
+
+impl Repair {
+    /// Repairs the findings of this kind, and answers which orders had it; none when there was nothing to do.
+    pub async fn make(&self, db: &Database) -> Result<Option<Affected>, DbError> {
+        only_document(&db.change(self.0, &[]).await?)
     }
-    Ok(repaired)
 }

@@ -156,7 +156,7 @@ impl Products {
                 Err(error) => error.to_string(),
             };
             let line = Line::warn("a product is shown as it was last seen, if at all").trace(trace);
-            line.number("product_id", id.get()).field("error", error).write();
+            line.value("product_id", id.get()).field("error", error).write();
         }
         self.cache.put(redis, &found, now).await;
         found.append(&mut seen.outdated);
@@ -183,7 +183,7 @@ impl Found {
             Self::Nothing => None,
             Self::Unusable(error) => {
                 let line = Line::warn("a product can't be sold as the catalogue has it").trace(trace);
-                line.number("product_id", id.get()).field("error", error).write();
+                line.value("product_id", id.get()).field("error", error).write();
                 None
             }
         }

@@ -31,15 +31,15 @@ impl Assignment {
 pub async fn assign(call: &Call) -> Answer {
     let (app, admin) = (call.app()?, call.admin()?);
     let Assignment { delivery_partner_id: partner } = Assignment::read(call)?;
-    let order = change(call, app, &admin, async |order: Order| {
+    let order = change(call, app, admin, async |order: Order| {
         order.standing().check_assign()?;
         if order.delivery_partner_id.as_ref() == Some(&partner) {
             return Ok(Decision::Done(order));
         }
-        Ok(orders::assign(&app.db, &[order], &partner, None, (&admin, &call.trace)).await?.pop().into())
+        Ok(orders::assign(&app.db, &[order], &partner, None, (admin, &call.trace)).await?.pop().into())
     })
     .await?;
-    Ok(show(call, app, &admin, &order).await)
+    Ok(show(call, app, admin, &order).await)
 }
 
 /// The courier a body names: by a string, or by a number as older clients do.

@@ -95,7 +95,7 @@ pub async fn update_status(call: &Call) -> Answer {
     };
     let store = async |chosen: Vec<Order>| {
         let data = json!({});
-        let set = || orders::set_status(&app.db, &chosen, to, &data, None, (&admin, &call.trace));
+        let set = || orders::set_status(&app.db, &chosen, to, &data, None, (admin, &call.trace));
         let mut changed = set().await?;
         if changed.is_empty() && !chosen.is_empty() {
             // Money of one of them moved at the same time, and all were left alone.
@@ -118,7 +118,7 @@ pub async fn assign(call: &Call) -> Answer {
         Ok(if same { Verdict::Leave } else { Verdict::Change })
     };
     let store = async |chosen: Vec<Order>| {
-        Ok(orders::assign(&app.db, &chosen, &partner, call.claim.as_ref(), (&admin, &call.trace)).await?)
+        Ok(orders::assign(&app.db, &chosen, &partner, call.claim.as_ref(), (admin, &call.trace)).await?)
     };
     each(app, &ids, judge, store).await
 }

@@ -25,8 +25,8 @@ impl OrderItemsUpdate {
 pub async fn replace(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
     let OrderItemsUpdate { items: lines } = OrderItemsUpdate::read(call)?;
-    let revising = Revising { app, actor: &actor, lines: &lines, trace: &call.trace };
-    let order = change(call, app, &actor, async |order: Order| revising.run(order).await).await?;
+    let revising = Revising { app, actor, lines: &lines, trace: &call.trace };
+    let order = change(call, app, actor, async |order: Order| revising.run(order).await).await?;
     spawn(app.nudge());
-    Ok(show(call, app, &actor, &order).await)
+    Ok(show(call, app, actor, &order).await)
 }

@@ -1,7 +1,7 @@
 //! Lists of orders: a customer's own, and all for staff.
 
-use chrono::DateTime;
-use domain::{Actor, Invalid, Page, Role, Status, UserId, both, is_storable};
+use chrono::{DateTime, Utc};
+use domain::{Actor, Invalid, Page, Role, UserId, both, is_storable};
 use platform::orders::{self, Filter};
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     App,
-    call::Call,
+    call::{Call, status_named},
     paging::{cut, linked},
     problem::Problem,
     reply::Reply,
@@ -22,7 +22,7 @@ pub async fn mine(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
     let filter = Filter { user_id: Some(actor.id.clone()), ..Filter::default() };
     let page = call.page().map_err(Problem::invalid)?;
-    list(call, app, &actor, (&filter, &page), "/orders/my-orders").await
+    list(call, app, actor, (&filter, &page), "/orders/my-orders").await
 }
 
 /// `GET /orders`: all orders for an admin, the assigned ones for a courier.
@@ -32,7 +32,7 @@ pub async fn all(call: &Call) -> Answer {
     if actor.role == Role::DeliveryPartner {
         filter.delivery_partner_id = Some(actor.id.clone());
     }
-    list(call, app, &actor, (&filter, &page), "/orders").await
+    list(call, app, actor, (&filter, &page), "/orders").await
 }
 
 async fn list(call: &Call, app: &App, actor: &Actor, (filter, page): (&Filter, &Page), path: &str) -> Answer {
@@ -54,41 +54,26 @@ async fn list(call: &Call, app: &App, actor: &Actor, (filter, page): (&Filter, &
 /// # Errors
 /// Each value that can't be one, by its name.
 pub fn filter(call: &Call) -> Result<Filter, Vec<Invalid>> {
-    let mut faults = Vec::new();
-    let user = |name| call.query(name).map(|text| UserId::try_from(text.to_owned())).transpose();
-    let mut person = |name| {
-        // What stands for bytes that are no text.
-        if call.query(name).is_some_and(|text| text.contains(char::REPLACEMENT_CHARACTER)) {
-            faults.push(Invalid::new(name, "must be UTF-8"));
-            return None;
-        }
-        user(name).unwrap_or_else(|error| {
-            faults.push(Invalid::new(name, error.to_string()));
-            None
-        })
-    };
-    let (user_id, delivery_partner_id) = (person("user_id"), person("delivery_partner_id"));
-    let status = call.query("status").and_then(|name| {
-        Status::named(name).or_else(|| {
-            let names = Status::ALL.map(Status::as_str).join(", ");
-            faults.push(Invalid::new("status", format!("must be one of {names}")));
-            None
-        })
-    });
-    let mut time = |name| {
-        let text = call.query(name)?;
-        DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).ok().filter(is_storable).or_else(|| {
-            faults.push(Invalid::new(
-                name,
-                "must be a time with its offset, such as 2026-01-02T08:00:00Z (RFC 3339)",
-            ));
-            None
-        })
-    };
-    let (created_from, created_to) = (time("created_from"), time("created_to"));
-    if faults.is_empty() {
-        Ok(Filter { user_id, delivery_partner_id, status, created_from, created_to })
-    } else {
-        Err(faults)
+    let people = both(person(call, "user_id"), person(call, "delivery_partner_id"));
+    let times = both(time(call, "created_from"), time(call, "created_to"));
+    let status = call.query("status").map(|name| status_named("status", name)).transpose();
+    let (((user_id, delivery_partner_id), status), (created_from, created_to)) =
+        both(both(people, status), times)?;
+    Ok(Filter { user_id, delivery_partner_id, status, created_from, created_to })
+}
+
+fn person(call: &Call, name: &str) -> Result<Option<UserId>, Invalid> {
+    let Some(text) = call.query(name) else { return Ok(None) };
+    // What stands for bytes that aren't text.
+    if text.contains(char::REPLACEMENT_CHARACTER) {
+        return Err(Invalid::new(name, "must be UTF-8"));
     }
+    UserId::try_from(text.to_owned()).map(Some).map_err(|error| Invalid::new(name, error.to_string()))
+}
+
+fn time(call: &Call, name: &str) -> Result<Option<DateTime<Utc>>, Invalid> {
+    let Some(text) = call.query(name) else { return Ok(None) };
+    let time = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).ok().filter(is_storable);
+    let detail = "must be a time with its offset, such as 2026-01-02T08:00:00Z (RFC 3339)";
+    time.map(Some).ok_or_else(|| Invalid::new(name, detail))
 }

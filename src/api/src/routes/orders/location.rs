@@ -29,7 +29,7 @@ pub struct Position {
 /// `GET /orders/{order_id}/delivery-location`.
 pub async fn get(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
-    let order = visible(call, app, &actor).await?;
+    let order = visible(call, app, actor).await?;
     order.standing().check_on_the_road()?;
     let location = orders::latest_location(&app.db, order.id).await?;
     let position = location.as_ref().and_then(position);
@@ -42,9 +42,9 @@ pub async fn get(call: &Call) -> Answer {
 pub async fn report(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
     let place = coordinates(&call.json()?)?;
-    let event = change(call, app, &actor, async |order: Order| {
-        order.standing().check_report(&actor)?;
-        Ok(orders::report_location(&app.db, &order, &place, (&actor, &call.trace)).await?.into())
+    let event = change(call, app, actor, async |order: Order| {
+        order.standing().check_report(actor)?;
+        Ok(orders::report_location(&app.db, &order, &place, (actor, &call.trace)).await?.into())
     })
     .await?;
     release(call, app, Some(event.version));

@@ -39,12 +39,12 @@ pub async fn get(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
     let id = call.order_id()?;
     let is_in_demand = app.order_cache.was_asked_for_before(id);
-    if is_in_demand && let Some(entry) = cached(call, app, &actor).await? {
-        return Ok(answer(call, app, StatusCode::OK, &actor, &entry));
+    if is_in_demand && let Some(entry) = cached(call, app, actor).await? {
+        return Ok(answer(call, app, StatusCode::OK, actor, &entry));
     }
-    let order = visible(call, app, &actor).await?;
+    let order = visible(call, app, actor).await?;
     let entry = entry(&order, &details(call, app, slice::from_ref(&order)).await);
-    let reply = answer(call, app, StatusCode::OK, &actor, &entry);
+    let reply = answer(call, app, StatusCode::OK, actor, &entry);
     if is_in_demand {
         let now = call.now;
         spawn(async move { app.order_cache.put(&app.redis, (id, &entry), (By::Reader, now)).await });

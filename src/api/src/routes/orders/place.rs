@@ -50,7 +50,7 @@ pub async fn placed_before(call: &Call) -> Result<Option<Reply>, Problem> {
     let (Some(claim), Some(Placed { order, .. })) = (&call.claim, call.recorded()?) else { return Ok(None) };
     let (app, customer) = (call.app()?, call.actor()?);
     let placement = placing::placed_before(app, order, claim, &call.trace).await?;
-    Ok(Some(placed(call, app, &customer, &placement)))
+    Ok(Some(placed(call, app, customer, &placement)))
 }
 
 /// What placing an order takes from its request.
@@ -65,8 +65,8 @@ pub fn placing<'a>(
 
 async fn place(call: &Call, delivery: &Delivery) -> Answer {
     let (app, customer) = (call.app()?, call.actor()?);
-    let placement = placing(call, app, &customer, delivery).order_cart().await?;
-    Ok(placed(call, app, &customer, &placement))
+    let placement = placing(call, app, customer, delivery).order_cart().await?;
+    Ok(placed(call, app, customer, &placement))
 }
 
 /// Answers with an order that has just been placed.

@@ -65,12 +65,12 @@ impl ReturnRequest {
 pub async fn update(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.staff()?);
     let StatusUpdate { status: to } = StatusUpdate::read(call)?;
-    let order = match take(call, app, &actor, to).await? {
+    let order = match take(call, app, actor, to).await? {
         Some(order) => order,
-        None => decide(call, app, &actor, to).await?,
+        None => decide(call, app, actor, to).await?,
     };
     spawn(app.nudge());
-    Ok(show(call, app, &actor, &order).await)
+    Ok(show(call, app, actor, &order).await)
 }
 
 /// Takes the step without reading the order first, as most can be; none when it couldn't, and why is to be found out.
@@ -99,8 +99,8 @@ pub async fn cancel(call: &Call) -> Answer {
     let changed = match call.recorded()? {
         Some(changed) => changed,
         None => {
-            change(call, app, &actor, async |order: Order| {
-                order.standing().check_cancel(&actor)?;
+            change(call, app, actor, async |order: Order| {
+                order.standing().check_cancel(actor)?;
                 Ok(store(call, app, order, Status::Cancelled, &json!({})).await?.into())
             })
             .await?
@@ -121,15 +121,15 @@ pub async fn request_return(call: &Call) -> Answer {
     let ReturnRequest { reason } = ReturnRequest::read(call)?;
     if let Some(Changed { order, .. }) = call.recorded()? {
         spawn(app.nudge());
-        return Ok(show_again(call, app, &actor, &order).await);
+        return Ok(show_again(call, app, actor, &order).await);
     }
-    let changed = change(call, app, &actor, async |order: Order| {
-        order.standing().check_return(&actor, call.now, app.return_window)?;
+    let changed = change(call, app, actor, async |order: Order| {
+        order.standing().check_return(actor, call.now, app.return_window)?;
         Ok(store(call, app, order, Status::ReturnRequested, &json!({ "reason": reason })).await?.into())
     })
     .await?;
     spawn(app.nudge());
-    Ok(show(call, app, &actor, &changed.order).await)
+    Ok(show(call, app, actor, &changed.order).await)
 }
 
 async fn store(
@@ -139,6 +139,6 @@ async fn store(
     to: Status,
     data: &Value,
 ) -> Result<Option<Changed>, Problem> {
-    let author = (&call.actor()?, &call.trace);
+    let author = (call.actor()?, &call.trace);
     Ok(orders::set_status(&app.db, &[order], to, data, call.claim.as_ref(), author).await?.pop())
 }

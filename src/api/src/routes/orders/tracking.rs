@@ -61,9 +61,9 @@ pub async fn stream(call: &Call) -> Answer {
 /// no token.
 pub async fn issue_ticket(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
-    let order = visible(call, app, &actor).await?;
+    let order = visible(call, app, actor).await?;
     let ticket = random_id();
-    tickets::issue(&app.redis, &ticket, order.id, &actor).await.map_err(no_tickets)?;
+    tickets::issue(&app.redis, &ticket, order.id, actor).await.map_err(no_tickets)?;
     let expires_at = call.now + TimeDelta::seconds(tickets::LIFETIME_SECONDS.into());
     let reply = Reply::json(StatusCode::CREATED, &Ticket { ticket, expires_at });
     // What the ticket is for; without it, for an address is written to many a log.
@@ -72,7 +72,7 @@ pub async fn issue_ticket(call: &Call) -> Answer {
 
 /// Who wants to follow: the holder of the ticket, or of the token where there is no ticket.
 async fn spectator(call: &Call) -> Result<Actor, Problem> {
-    let Some(ticket) = call.query("ticket") else { return call.actor() };
+    let Some(ticket) = call.query("ticket") else { return call.actor().cloned() };
     let (app, order) = (call.app()?, call.order_id()?);
     let holder = tickets::holder(&app.redis, ticket, order).await.map_err(no_tickets)?;
     holder.ok_or_else(|| Problem::unauthorized("the ticket is not for this order, or has expired"))
