@@ -111,24 +111,37 @@ fn not_a_key(_: jwt_simple::Error) -> Misconfigured {
     Misconfigured::new("jwt_public_key", "must be a PEM public key of the kind that jwt_algorithm needs")
 }
 
+/// Somebody whose token holds, and until when it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub actor: Actor,
+    pub until: DateTime<Utc>,
+}
+
 /// Who sent a request, by its `Authorization: Bearer` or the older `token` header.
 ///
 /// # Errors
 /// 401 without a token that holds at `now`.
-pub fn authenticate(headers: &HeaderMap, verifier: &Verifier, now: DateTime<Utc>) -> Result<Actor, Problem> {
+pub fn authenticate(
+    headers: &HeaderMap,
+    verifier: &Verifier,
+    now: DateTime<Utc>,
+) -> Result<Identity, Problem> {
     let token = token_of(headers).ok_or_else(Problem::unauthenticated)?;
     let claims = verifier.verify(token).map_err(|error| match error.downcast_ref() {
         Some(JWTError::TokenHasExpired) => expired(),
         _ => Problem::unauthorized("the token is not valid"),
     })?;
     // No leeway here: an expired token is expired.
-    let is_current = claims
-        .expires_at
-        .is_some_and(|end| i64::try_from(end.as_secs()).is_ok_and(|end| end > now.timestamp()));
-    if !is_current {
+    let end = claims.expires_at.and_then(|end| i64::try_from(end.as_secs()).ok()).ok_or_else(expired)?;
+    // What is beyond chrono's time never comes.
+    let until = DateTime::from_timestamp(end, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
+    if until <= now {
         return Err(expired());
     }
-    actor_of(claims).ok_or_else(|| Problem::unauthorized("the token lacks a valid subject or role"))
+    let actor = actor_of(claims);
+    let actor = actor.ok_or_else(|| Problem::unauthorized("the token lacks a valid subject or role"))?;
+    Ok(Identity { actor, until })
 }
 
 fn expired() -> Problem {
@@ -194,7 +207,8 @@ mod tests {
 
     fn authenticated(token: &str) -> Result<Actor, Problem> {
         let value = HeaderValue::try_from(format!("Bearer {token}")).unwrap();
-        authenticate(&HeaderMap::from_iter([(header::AUTHORIZATION, value)]), &verifier(), Utc::now())
+        let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value)]);
+        authenticate(&headers, &verifier(), Utc::now()).map(|identity| identity.actor)
     }
 
     #[test]

@@ -10,7 +10,11 @@ use platform::{Trace, idempotency::Claim, variables::Misconfigured};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{App, auth, problem::Problem};
+use crate::{
+    App,
+    auth::{self, Identity},
+    problem::Problem,
+};
 
 pub struct Call {
     pub app: Result<&'static App, Misconfigured>,
@@ -26,7 +30,7 @@ pub struct Call {
     /// To the microsecond, as Postgres has times.
     pub now: DateTime<Utc>,
     /// Who is asking, or why that isn't believed, once the token was looked at.
-    actor: OnceCell<Result<Actor, Problem>>,
+    identity: OnceCell<Result<Identity, Problem>>,
 }
 
 impl Call {
@@ -37,8 +41,8 @@ impl Call {
         headers: HeaderMap,
         trace: Trace,
     ) -> Self {
-        let (body, now, actor) = (Bytes::new(), Utc::now().trunc_subsecs(6), OnceCell::new());
-        Self { app, parameters, query, headers, body, claim: None, trace, now, actor }
+        let (body, now, identity) = (Bytes::new(), Utc::now().trunc_subsecs(6), OnceCell::new());
+        Self { app, parameters, query, headers, body, claim: None, trace, now, identity }
     }
 
     /// The state this request needs for more than telling that it is alive.
@@ -48,17 +52,22 @@ impl Call {
 
     /// Who is asking.
     pub fn actor(&self) -> Result<&Actor, Problem> {
-        self.actor.get_or_init(|| self.authenticate()).as_ref().map_err(Clone::clone)
+        self.identity().map(|identity| &identity.actor)
     }
 
-    fn authenticate(&self) -> Result<Actor, Problem> {
+    /// Who is asking, and until when they may.
+    pub fn identity(&self) -> Result<&Identity, Problem> {
+        self.identity.get_or_init(|| self.authenticate()).as_ref().map_err(Clone::clone)
+    }
+
+    fn authenticate(&self) -> Result<Identity, Problem> {
         let verifier = self.app()?.verifier.as_ref().map_err(|error| Problem::from(error.clone()))?;
         auth::authenticate(&self.headers, verifier, self.now)
     }
 
     /// The role of whoever is asking, as far as it is known by now.
     pub fn role(&self) -> Option<Role> {
-        self.actor.get()?.as_ref().ok().map(|actor| actor.role)
+        self.identity.get()?.as_ref().ok().map(|identity| identity.actor.role)
     }
 
     /// Who is asking, an admin.

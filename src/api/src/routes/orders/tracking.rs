@@ -1,7 +1,7 @@
 //! Following an order live, as a stream of Server-Sent Events.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Actor, Order};
+use domain::Order;
 use http::{HeaderName, HeaderValue, StatusCode};
 use platform::{orders, random_id, tickets};
 use schemars::JsonSchema;
@@ -10,6 +10,7 @@ use spin_sdk::wasip3::random::random;
 
 use super::visible;
 use crate::{
+    auth::Identity,
     call::Call,
     problem::Problem,
     reply::Reply,
@@ -18,7 +19,7 @@ use crate::{
 };
 
 /// A stream lasts this long, and up to a fifth longer, so that those of one moment don't all come back
-/// in one moment. Then its instance can retire, and the client shows its token anew.
+/// in one moment, but no longer than its client's token. Then its instance can retire, and the client shows a token anew.
 const LIFETIME: TimeDelta = TimeDelta::minutes(15);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -35,8 +36,8 @@ pub struct Ticket {
 /// `GET /orders/{order_id}/tracking-stream`: the order as it stands, or what the client has missed,
 /// then what happens to it until nothing more can.
 pub async fn stream(call: &Call) -> Answer {
-    let (app, actor) = (call.app()?, spectator(call).await?);
-    let order = visible(call, app, &actor).await?;
+    let (app, spectator) = (call.app()?, spectator(call).await?);
+    let order = visible(call, app, &spectator.actor).await?;
     let seen = last_seen(call, &order);
     if order.status.is_final() && seen == Some(order.version) {
         // By this status EventSource knows that it need not come back.
@@ -51,7 +52,7 @@ pub async fn stream(call: &Call) -> Answer {
         opening.push_str(&current_state(&order, location.as_ref()));
     }
     let is_over = order.status.is_final() && seen.is_none();
-    let follower = (!is_over).then(|| follower(call, &actor, &order, seen));
+    let follower = (!is_over).then(|| follower(call, &spectator, &order, seen));
     let reply =
         Reply::stream("text/event-stream", move |writer| tracking::serve(app, opening, follower, writer));
     Ok(reply.header(X_ACCEL_BUFFERING, HeaderValue::from_static("no")))
@@ -60,10 +61,10 @@ pub async fn stream(call: &Call) -> Answer {
 /// `POST /orders/{order_id}/tracking-ticket`: lets a browser follow the order, whose EventSource sends
 /// no token.
 pub async fn issue_ticket(call: &Call) -> Answer {
-    let (app, actor) = (call.app()?, call.actor()?);
+    let (app, Identity { actor, until }) = (call.app()?, call.identity()?);
     let order = visible(call, app, actor).await?;
     let ticket = random_id();
-    tickets::issue(&app.redis, &ticket, order.id, actor).await.map_err(no_tickets)?;
+    tickets::issue(&app.redis, &ticket, order.id, (actor, *until)).await.map_err(no_tickets)?;
     let expires_at = call.now + TimeDelta::seconds(tickets::LIFETIME_SECONDS.into());
     let reply = Reply::json(StatusCode::CREATED, &Ticket { ticket, expires_at });
     // What the ticket is for; without it, for an address is written to many a log.
@@ -71,10 +72,12 @@ pub async fn issue_ticket(call: &Call) -> Answer {
 }
 
 /// Who wants to follow: the holder of the ticket, or of the token where there is no ticket.
-async fn spectator(call: &Call) -> Result<Actor, Problem> {
-    let Some(ticket) = call.query("ticket") else { return call.actor().cloned() };
+async fn spectator(call: &Call) -> Result<Identity, Problem> {
+    let Some(ticket) = call.query("ticket") else { return call.identity().cloned() };
     let (app, order) = (call.app()?, call.order_id()?);
     let holder = tickets::holder(&app.redis, ticket, order).await.map_err(no_tickets)?;
+    let holder =
+        holder.filter(|(_, until)| *until > call.now).map(|(actor, until)| Identity { actor, until });
     holder.ok_or_else(|| Problem::unauthorized("the ticket is not for this order, or has expired"))
 }
 
@@ -86,14 +89,14 @@ fn last_seen(call: &Call, order: &Order) -> Option<i32> {
     (0..=order.version).contains(&seen).then_some(seen)
 }
 
-fn follower(call: &Call, actor: &Actor, order: &Order, seen: Option<i32>) -> Follower {
+fn follower(call: &Call, Identity { actor, until }: &Identity, order: &Order, seen: Option<i32>) -> Follower {
     let spread = random::get_random_u64() % (LIFETIME.num_seconds() as u64 / 5);
     Follower {
         order: order.id,
         seen: seen.unwrap_or(order.version),
         courier: order.standing().is_lent_to(actor).then(|| actor.id.clone()),
         admitted_at: order.version,
-        until: call.now + LIFETIME + TimeDelta::seconds(spread as i64),
+        until: (*until).min(call.now + LIFETIME + TimeDelta::seconds(spread as i64)),
     }
 }
 

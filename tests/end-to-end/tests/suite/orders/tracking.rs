@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use end_to_end::{Answer, Block, EventStream, Person, Proxy, Setup, TestApp, address, servers};
+use chrono::Utc;
+use end_to_end::{
+    Answer, Block, EventStream, Person, Proxy, Setup, TestApp, address, claims, servers, unique,
+};
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -56,6 +59,27 @@ async fn the_owner_sees_all_that_happens_until_nothing_more_can() {
         }
         assert!(shown["created_at"].as_str().is_some_and(|time| time.ends_with('Z')), "{shown}");
     }
+}
+
+#[tokio::test]
+async fn a_stream_lasts_no_longer_than_its_clients_token() {
+    let app = TestApp::shared().await;
+    let id = unique("customer");
+    let order = app.database.add_order(&id, "confirmed", None).await;
+    let mut of_a_moment = claims(&id, "user");
+    of_a_moment["exp"] = json!(Utc::now().timestamp() + 3);
+    let customer = Person::with_claims(&app, &id, of_a_moment);
+    let issued = customer.asks_for_a_ticket(order).await.expect(201);
+    let ticket = issued.json["ticket"].as_str().unwrap();
+
+    let by_token = customer.follows(order).await;
+    let by_ticket = follow_by_ticket(&app, order, ticket).await.unwrap();
+
+    for stream in [by_token, by_ticket] {
+        assert_eq!(outline(&stream.rest().await), [("status", 2)]);
+    }
+    let late = follow_by_ticket(&app, order, ticket).await.err().expect("the token has expired");
+    late.expect_problem(401);
 }
 
 #[tokio::test]
