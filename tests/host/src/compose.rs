@@ -8,10 +8,32 @@ use wac_graph::{CompositionGraph, EncodeOptions, NodeId};
 
 use crate::manifest::{Component, Dependency};
 
-/// What a dependency that inherits nothing must not reach. Spin puts an adapter in between that fails
+/// What a dependency must not reach that doesn't inherit the setting. Spin puts an adapter in between that fails
 /// each call; the stand-in refuses the composition instead.
-const CAPABILITIES: [&str; 5] =
-    ["spin:", "fermyon:spin/", "wasi:http/client", "wasi:http/outgoing-handler", "wasi:config/"];
+const CAPABILITIES: [(&str, &[&str]); 6] = [
+    ("ai_models", &["fermyon:spin/llm"]),
+    (
+        "allowed_outbound_hosts",
+        &[
+            "fermyon:spin/http",
+            "fermyon:spin/mqtt",
+            "fermyon:spin/mysql",
+            "fermyon:spin/postgres",
+            "fermyon:spin/redis",
+            "spin:mqtt/",
+            "spin:mysql/",
+            "spin:postgres/",
+            "spin:redis/",
+            "wasi:http/client",
+            "wasi:http/outgoing-handler",
+            "wasi:sockets/",
+        ],
+    ),
+    ("files", &["wasi:filesystem/preopens"]),
+    ("key_value_stores", &["fermyon:spin/key-value", "spin:key-value/", "wasi:keyvalue/"]),
+    ("sqlite_databases", &["fermyon:spin/sqlite", "spin:sqlite/"]),
+    ("variables", &["fermyon:spin/config", "fermyon:spin/variables", "spin:variables/", "wasi:config/"]),
+];
 
 /// Reads a component and composes it with its dependencies, if it has any.
 pub fn load(id: &str, component: &Component) -> Result<Vec<u8>> {
@@ -35,7 +57,7 @@ pub fn load(id: &str, component: &Component) -> Result<Vec<u8>> {
         );
         let (provider_world, provider) = add(&mut graph, name, read(&dependency.path)?)?;
         if !component.dependencies_inherit_configuration {
-            check_without_capabilities(&graph, name, provider_world, component)?;
+            check_capabilities(&graph, (name, dependency), provider_world, component)?;
         }
         for import in imports {
             connect(&mut graph, (world, instance), (provider_world, provider), &import, dependency)
@@ -74,22 +96,24 @@ fn split_version(name: &str) -> (&str, Option<&str>) {
     }
 }
 
-fn check_without_capabilities(
+fn check_capabilities(
     graph: &CompositionGraph,
-    name: &str,
+    (name, dependency): (&str, &Dependency),
     world: WorldId,
     component: &Component,
 ) -> Result<()> {
-    for import in graph.types()[world].imports.keys() {
-        if CAPABILITIES.iter().any(|capability| import.starts_with(capability)) {
-            bail!(
-                "dependency {name:?} imports {import:?}, which it may not use: \
-                 dependencies_inherit_configuration is not set"
-            );
+    let inherited = &dependency.inherit_configuration;
+    for (setting, capabilities) in CAPABILITIES.iter().filter(|(setting, _)| !inherited.has(setting)) {
+        for import in graph.types()[world].imports.keys() {
+            if capabilities.iter().any(|capability| import.starts_with(capability)) {
+                bail!(
+                    "dependency {name:?} imports {import:?}, which it may not use: it doesn't inherit {setting}"
+                );
+            }
         }
     }
     ensure!(
-        component.environment.is_empty(),
+        component.environment.is_empty() || inherited.has("environment"),
         "the stand-in cannot keep the component's environment from dependency {name:?}"
     );
     Ok(())

@@ -120,6 +120,32 @@ pub struct Component {
 pub struct Dependency {
     pub path: PathBuf,
     pub export: Option<String>,
+    #[serde(default)]
+    pub inherit_configuration: Inherited,
+}
+
+/// What a dependency may use of what its component may.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub enum Inherited {
+    AllOrNothing(bool),
+    /// By names of the component's settings. Spin ignores others.
+    Only(Vec<String>),
+}
+
+impl Default for Inherited {
+    fn default() -> Self {
+        Self::AllOrNothing(false)
+    }
+}
+
+impl Inherited {
+    pub fn has(&self, setting: &str) -> bool {
+        match self {
+            Self::AllOrNothing(all) => *all,
+            Self::Only(settings) => settings.iter().any(|known| known == setting),
+        }
+    }
 }
 
 impl Manifest {
@@ -225,6 +251,26 @@ mod tests {
         assert!(refusal(&BASE.replace("/...\"", "/...\"\nexecutor = { type = \"wagi\" }")).contains("wagi"));
         assert!(refusal(&BASE.replace("= 2", "= 1")).contains("not 2"));
         assert!(refusal(&BASE.replace("\"probe.wasm\"", "{ url = \"https://x\" }")).contains("source"));
+    }
+
+    #[test]
+    fn a_dependency_inherits_what_it_is_given() {
+        for (given, environment, variables) in [
+            ("", false, false),
+            (", inherit_configuration = false", false, false),
+            (", inherit_configuration = true", true, true),
+            (", inherit_configuration = [\"environment\"]", true, false),
+        ] {
+            let text =
+                format!("{BASE}\n[component.probe.dependencies]\nsum = {{ path = \"sum.wasm\"{given} }}");
+            let inherited =
+                &Manifest::parse(&text).unwrap().component["probe"].dependencies["sum"].inherit_configuration;
+            assert_eq!(
+                (inherited.has("environment"), inherited.has("variables")),
+                (environment, variables),
+                "{given}"
+            );
+        }
     }
 
     #[test]

@@ -131,7 +131,8 @@ fn tracking() -> Vec<Operation> {
                  `actor_id` and `actor_role` and whose ids are the order's versions. The first is no entry, but a \
                  `status` of the same form: its `data` are the order's `status`, `delivery_partner_id`, \
                  `estimated_delivery_time` and, while it is on the road, `location`. \
-                 The stream ends when nothing more can come, and after a quarter of an hour.",
+                 The stream ends when nothing more can come, with the token that opened it or its ticket, and after a \
+                 quarter of an hour.",
             )
             .query([parameter::last_event_id()])
             .header(header::last_event_id())
