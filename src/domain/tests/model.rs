@@ -4,7 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     Action, Actor, CartLine, Catalogued, Item, Money, Order, OrderId, PricedLine, ProductId, Refusal, Role,
-    Status, Step, UserId, price_lines,
+    Status, Step, UserId, is_still_of, price_lines,
 };
 use proptest::{prelude::*, sample::select};
 
@@ -368,5 +368,22 @@ proptest! {
             life.settle(Outcome::Approved);
             life.check();
         }
+    }
+
+    #[test]
+    fn a_cart_is_its_orders_until_something_is_put_in_or_taken_out(
+        (cart, at) in lines().prop_flat_map(|cart| (Just(cart.clone()), 0..cart.len())),
+    ) {
+        let order = Life::begin(&cart).order;
+        let mut turned = cart.clone();
+        turned.reverse();
+        prop_assert!(is_still_of(&order, &turned), "the order of its lines says nothing");
+
+        let mut fuller = cart.clone();
+        fuller[at].quantity += 1;
+        prop_assert!(!is_still_of(&order, &fuller));
+        let mut emptier = cart;
+        emptier.remove(at);
+        prop_assert!(!is_still_of(&order, &emptier));
     }
 }

@@ -3,8 +3,8 @@
 //! older version of an order after a newer one was seen:
 //!
 //! - Whoever is about to change an order holds its entry: nothing is served from it then, until the
-//!   writer puts the new version in or releases it, or the hold has outlasted any change. A writer beside whom another held the entry
-//!   puts nothing in: it can't know whose version is the last.
+//!   writer puts the new version in or releases it, or the hold has outlasted any change. A writer beside whom
+//!   another held the entry puts nothing in: it can't know whose version is the last.
 //! - An entry gives way only to the same version or a newer one, so that a slow reader can't put back
 //!   what it read before a change.
 

@@ -25,7 +25,7 @@ struct Bounds {
 }
 
 impl Span {
-    /// The span of a period, or why there is no such: there is no such time zone, or there it ends before it starts.
+    /// The span of a period, or why it has none: there is no such time zone, or there it ends before it starts.
     ///
     /// A day begins at its first midnight: where clocks go back over it, Postgres knows the second. (To look through all
     /// time zones takes a while; UTC needs no look.)

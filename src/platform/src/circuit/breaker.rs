@@ -120,8 +120,10 @@ impl Breaker {
     }
 
     pub fn close(&mut self) {
-        self.failures = 0;
-        self.open_until = None;
+        // What failed while it was open says nothing of the server that is back.
+        if self.open_until.take().is_some() {
+            self.failures = 0;
+        }
         self.probe_until = None;
     }
 }
