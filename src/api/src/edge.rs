@@ -89,7 +89,7 @@ impl Record {
         let is_probe = route.starts_with("/health") || route == "/metrics";
         let line = if is_probe { Line::debug("answered") } else { Line::info("answered") };
         let mut line = line.trace(trace).field("method", method).field("route", route);
-        // Whose id it is may be an e-mail address.
+        // A person's id may be an e-mail address.
         if !route.contains(":user_id") {
             line = line.field("path", path);
         }

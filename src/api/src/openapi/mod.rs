@@ -27,7 +27,8 @@ const ABOUT: &str = "The orders of a grocery or food-delivery business, from car
     Ids of people are strings, amounts of money are numbers with two decimals, times are RFC 3339 in UTC. \
     Unknown fields of a body are ignored. A slash at the end of a path makes no difference. Every GET \
     answers HEAD as well; any other method is 405, an address that is too long 414, headers that are too \
-    long 431. Every answer has an `X-Request-ID`, by which the logs know the request. Errors are problem documents (RFC 9457) whose `detail` says what to do.";
+    long 431. Every answer has an `X-Request-ID`, by which the logs know the request. Errors are \
+    problem documents (RFC 9457) whose `detail` says what to do.";
 
 /// The description of the service of that name, made when it is first asked for.
 pub fn document(service: &str) -> &'static [u8] {

@@ -108,3 +108,16 @@ async fn people_can_have_lines_for_people() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn whose_data_an_admin_asks_for_is_not_in_the_log() {
+    let app = TestApp::own(Setup::default()).await;
+    let admin = app.admin();
+
+    admin.get("/admin/users/ottilie@example.com/data").await.expect_problem(404);
+    admin.delete("/admin/users/ottilie@example.com/data").await.expect_problem(404);
+
+    let route = "/admin/users/:user_id/data";
+    app.eventually("both are logged", async || (app.log().matches(route).count() == 2).then_some(())).await;
+    assert!(!app.log().contains("ottilie"), "{}", app.log());
+}
