@@ -3,8 +3,8 @@
 use std::cell::OnceCell;
 
 use bytes::Bytes;
-use chrono::{DateTime, SubsecRound, Utc};
-use domain::{Actor, Invalid, OrderId, Page, Role, Status, TemplateId};
+use chrono::{DateTime, Utc};
+use domain::{Actor, Invalid, OrderId, Page, Role, Status, TemplateId, serial_number};
 use http::HeaderMap;
 use platform::{Trace, idempotency::Claim, variables::Misconfigured};
 use serde::de::DeserializeOwned;
@@ -27,7 +27,6 @@ pub struct Call {
     /// The right to carry out a request with an `Idempotency-Key`.
     pub claim: Option<Claim>,
     pub trace: Trace,
-    /// To the microsecond, as Postgres has times.
     pub now: DateTime<Utc>,
     /// Who is asking, or why that isn't believed, once the token was looked at.
     identity: OnceCell<Result<Identity, Problem>>,
@@ -41,7 +40,7 @@ impl Call {
         headers: HeaderMap,
         trace: Trace,
     ) -> Self {
-        let (body, now, identity) = (Bytes::new(), Utc::now().trunc_subsecs(6), OnceCell::new());
+        let (body, now, identity) = (Bytes::new(), Utc::now(), OnceCell::new());
         Self { app, parameters, query, headers, body, claim: None, trace, now, identity }
     }
 
@@ -108,9 +107,7 @@ impl Call {
 
     /// The task that the path names.
     pub fn task_id(&self) -> Result<i64, Problem> {
-        // Digits only, as of all ids.
-        let digits = self.parameter("task_id").filter(|text| text.starts_with(|c| ('1'..='9').contains(&c)));
-        let id = digits.and_then(|text| text.parse().ok());
+        let id = self.parameter("task_id").and_then(serial_number);
         id.ok_or_else(|| Problem::not_found("there is no such task"))
     }
 

@@ -16,6 +16,11 @@ pub enum NotAnId {
     Text,
 }
 
+/// The number of an id as it is written: digits only, neither sign nor leading zero, so that each id has one spelling.
+pub fn serial_number(text: &str) -> Option<i64> {
+    text.parse().ok().filter(|_| text.starts_with(|c| ('1'..='9').contains(&c)))
+}
+
 macro_rules! serial_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -46,11 +51,8 @@ macro_rules! serial_id {
         impl FromStr for $name {
             type Err = NotAnId;
 
-            /// Digits only: neither sign nor leading zero, so that each id has one spelling.
             fn from_str(text: &str) -> Result<Self, NotAnId> {
-                let plain = text.starts_with(|c: char| ('1'..='9').contains(&c));
-                let number: i64 = text.parse().map_err(|_| NotAnId::Number)?;
-                if plain { Self::try_from(number) } else { Err(NotAnId::Number) }
+                serial_number(text).ok_or(NotAnId::Number).and_then(Self::try_from)
             }
         }
 

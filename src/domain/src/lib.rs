@@ -23,7 +23,7 @@ mod text;
 pub use actor::{Actor, Role};
 pub use coordinates::Coordinates;
 pub use figure::Figure;
-pub use id::{OrderId, ProductId, TemplateId, UserId};
+pub use id::{OrderId, ProductId, TemplateId, UserId, serial_number};
 pub use idempotency::IdempotencyKey;
 pub use invalid::{Invalid, both};
 pub use money::Money;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use futures::{FutureExt as _, future::join_all};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -98,7 +98,7 @@ async fn look(db: &Database, redis: &Redis, services: &[&Client], now: DateTime<
     let services = services.iter().map(|service| look_at(service.service, service.probe()).boxed_local());
     let others = [look_at("postgres", postgres).boxed_local(), look_at("redis", ping).boxed_local()];
     let dependencies = join_all(others.into_iter().chain(services)).await;
-    Report { checked_at: now, dependencies: dependencies.into_iter().collect() }
+    Report { checked_at: now.trunc_subsecs(6), dependencies: dependencies.into_iter().collect() }
 }
 
 async fn look_at(name: &str, check: impl Future<Output = Result<(), String>>) -> (String, Dependency) {

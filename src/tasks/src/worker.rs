@@ -37,26 +37,22 @@ pub async fn work(app: &App) -> Result<bool, DbError> {
         if tasks.is_empty() && unreadable.failed.is_empty() {
             return Ok(false);
         }
-        if !unreadable.failed.is_empty() {
-            outbox::conclude(&app.db, unreadable, app.max_attempts).await?;
-        }
         let (suspects, batch): (Vec<_>, Vec<_>) = tasks.into_iter().partition(Task::is_suspect);
-        work_on(app, &batch).await?;
+        work_on(app, &batch, unreadable).await?;
         // A task that its workers die of takes no other along.
         for suspect in &suspects {
-            work_on(app, std::slice::from_ref(suspect)).await?;
+            work_on(app, std::slice::from_ref(suspect), Outcomes::default()).await?;
         }
     }
     Ok(true)
 }
 
-/// Does tasks at the same time, and records what came of them. What can't be recorded is done again:
+/// Does tasks at the same time, and records what came of them and of others before. What can't be recorded is done again:
 /// every task may be.
-async fn work_on(app: &App, tasks: &[Task]) -> Result<(), DbError> {
+async fn work_on(app: &App, tasks: &[Task], mut outcomes: Outcomes) -> Result<(), DbError> {
     let changing: Vec<_> =
         tasks.iter().filter(|task| task.job.changes_the_order()).map(|task| task.order_id).collect();
     app.order_cache.hold(&app.redis, &changing, None).await;
-    let mut outcomes = Outcomes::default();
     for (task, outcome) in tasks.iter().zip(join_all(tasks.iter().map(|task| perform(app, task))).await) {
         match outcome {
             Ok(Outcome::Done) => outcomes.done.push(task.id),

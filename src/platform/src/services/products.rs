@@ -89,7 +89,7 @@ enum Found {
     Unusable(String),
 }
 
-/// What is read first of a product.
+/// What is read of a product that can't be read whole.
 #[derive(Deserialize)]
 struct Named {
     id: ProductId,
@@ -142,21 +142,16 @@ impl Products {
             .await;
         let mut found = Documents::new();
         for (id, answer) in asked {
-            let error = match answer {
-                Ok(Found::Product(product)) => {
+            match answer.map_err(|error| error.to_string()).and_then(Found::usable) {
+                Ok(product) => {
                     seen.outdated.remove(&id);
-                    found.insert(id, product.document());
-                    continue;
+                    found.extend(product.map(|product| (id, product.document())));
                 }
-                Ok(Found::Nothing) => {
-                    seen.outdated.remove(&id);
-                    continue;
+                Err(error) => {
+                    let line = Line::warn("a product is shown as it was last seen, if at all").trace(trace);
+                    line.value("product_id", id.get()).field("error", error).write();
                 }
-                Ok(Found::Unusable(error)) => error,
-                Err(error) => error.to_string(),
-            };
-            let line = Line::warn("a product is shown as it was last seen, if at all").trace(trace);
-            line.value("product_id", id.get()).field("error", error).write();
+            }
         }
         self.cache.put(redis, &found, now).await;
         found.append(&mut seen.outdated);
@@ -176,30 +171,37 @@ impl Products {
 }
 
 impl Found {
+    /// The product, if there is one; or why it is of no use.
+    fn usable(self) -> Result<Option<Product>, String> {
+        match self {
+            Self::Product(product) => Ok(Some(*product)),
+            Self::Nothing => Ok(None),
+            Self::Unusable(error) => Err(error),
+        }
+    }
+
     /// The product by its id, if it can be sold.
     fn sold(self, id: ProductId, trace: &Trace) -> Option<(ProductId, Product)> {
-        match self {
-            Self::Product(product) => Some((id, *product)),
-            Self::Nothing => None,
-            Self::Unusable(error) => {
-                let line = Line::warn("a product can't be sold as the catalogue has it").trace(trace);
-                line.value("product_id", id.get()).field("error", error).write();
-                None
-            }
-        }
+        let product = self.usable().unwrap_or_else(|error| {
+            let line = Line::warn("a product can't be sold as the catalogue has it").trace(trace);
+            line.value("product_id", id.get()).field("error", error).write();
+            None
+        });
+        product.map(|product| (id, product))
     }
 }
 
 /// The product that was asked for, and no other.
 fn read(answer: &Answer, id: ProductId) -> Result<Found, CallError> {
-    let Named { id: answered } = answer.json()?;
+    let product: Result<Box<Product>, _> = answer.json();
+    let answered = match &product {
+        Ok(product) => product.id,
+        Err(_) => answer.json::<Named>()?.id,
+    };
     if answered != id {
         return Err(CallError::NoAnswer(format!("it answered product {answered} for {id}")));
     }
-    Ok(match answer.json() {
-        Ok(product) => Found::Product(Box::new(product)),
-        Err(error) => Found::Unusable(error.to_string()),
-    })
+    Ok(product.map_or_else(|error| Found::Unusable(error.to_string()), Found::Product))
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ pub async fn get(call: &Call) -> Answer {
         return Ok(answer(call, app, StatusCode::OK, actor, &entry));
     }
     let order = visible(call, app, actor).await?;
-    let entry = entry(&order, &details(call, app, slice::from_ref(&order)).await);
+    let entry = detailed(call, app, &order).await;
     let reply = answer(call, app, StatusCode::OK, actor, &entry);
     if is_in_demand {
         let now = call.now;
@@ -66,15 +66,19 @@ async fn visible(call: &Call, app: &App, actor: &Actor) -> Result<Order, Problem
 
 /// Answers 200 with an order that was just changed, which the cache shows from now on unless others are changing it.
 async fn show(call: &Call, app: &App, actor: &Actor, order: &Order) -> Reply {
-    let entry = entry(order, &details(call, app, slice::from_ref(order)).await);
+    let entry = detailed(call, app, order).await;
     app.order_cache.put(&app.redis, (order.id, &entry), (By::Writer(&call.writer()), call.now)).await;
     answer(call, app, StatusCode::OK, actor, &entry)
 }
 
 /// Answers 200 with an order as an earlier try of this request changed it, which is no news to the cache.
 async fn show_again(call: &Call, app: &App, actor: &Actor, order: &Order) -> Reply {
-    let entry = entry(order, &details(call, app, slice::from_ref(order)).await);
-    answer(call, app, StatusCode::OK, actor, &entry)
+    answer(call, app, StatusCode::OK, actor, &detailed(call, app, order).await)
+}
+
+/// An order as it is shown, with what the catalogue says of its products.
+async fn detailed(call: &Call, app: &App, order: &Order) -> Entry {
+    entry(order, &details(call, app, slice::from_ref(order)).await)
 }
 
 /// What the catalogue says of the products of these orders.

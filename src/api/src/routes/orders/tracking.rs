@@ -1,6 +1,6 @@
 //! Following an order live, as a stream of Server-Sent Events.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use domain::Order;
 use http::{HeaderName, HeaderValue, StatusCode};
 use platform::{orders, random_id, tickets};
@@ -65,7 +65,7 @@ pub async fn issue_ticket(call: &Call) -> Answer {
     let order = visible(call, app, actor).await?;
     let ticket = random_id();
     tickets::issue(&app.redis, &ticket, order.id, (actor, *until)).await.map_err(no_tickets)?;
-    let expires_at = call.now + TimeDelta::seconds(tickets::LIFETIME_SECONDS.into());
+    let expires_at = call.now.trunc_subsecs(6) + TimeDelta::seconds(tickets::LIFETIME_SECONDS.into());
     let reply = Reply::json(StatusCode::CREATED, &Ticket { ticket, expires_at });
     // What the ticket is for; without it, for an address is written to many a log.
     Ok(reply.located(format!("/orders/{}/tracking-stream", order.id)))

@@ -1,6 +1,6 @@
 //! The cart service.
 
-use end_to_end::{Setup, TestApp, an_order};
+use end_to_end::{Person, Setup, TestApp, an_order};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
@@ -113,15 +113,19 @@ async fn a_slow_or_mislabelled_cart_is_a_cart() {
     join_all(ODD.map(good_enough)).await;
 }
 
+/// The customer's cart can't be cleared at the first try.
+async fn is_not_cleared_at_once(app: &TestApp, customer: &Person<'_>, mode: &str) {
+    let path = format!("/api/v1/cart/{}/clear", customer.id);
+    let fault = json!({ "service": "cart", "user_id": customer.id, "path": path, "mode": mode, "times": 1 });
+    app.dependencies.fail(fault).await;
+}
+
 #[tokio::test]
 async fn a_cart_that_cannot_be_cleared_is_cleared_later() {
     let app = TestApp::shared().await;
     let in_trouble = async |mode: &str| {
         let customer = app.customer();
-        let path = format!("/api/v1/cart/{}/clear", customer.id);
-        let fault =
-            json!({ "service": "cart", "user_id": customer.id, "path": path, "mode": mode, "times": 1 });
-        app.dependencies.fail(fault).await;
+        is_not_cleared_at_once(&app, &customer, mode).await;
 
         let order = places_in_time(&customer).await.expect(201);
 
@@ -137,10 +141,7 @@ async fn what_was_put_into_a_cart_before_it_could_be_cleared_stays() {
     // The first is emptied without an answer, the second isn't.
     let filled_anew = async |mode: &str, cart: &[(u32, i64)]| {
         let customer = app.customer();
-        let path = format!("/api/v1/cart/{}/clear", customer.id);
-        let fault =
-            json!({ "service": "cart", "user_id": customer.id, "path": path, "mode": mode, "times": 1 });
-        app.dependencies.fail(fault).await;
+        is_not_cleared_at_once(&app, &customer, mode).await;
         let order = places_in_time(&customer).await.expect(201);
         customer.has_in_cart(cart).await;
 
