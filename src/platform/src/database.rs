@@ -4,7 +4,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -17,8 +17,8 @@ use spin_sdk::{
 };
 
 use crate::{
-    circuit::{Breaker, Limits},
     shared::Shared,
+    silence::{Silence, Silent},
     timeout::within,
 };
 
@@ -32,10 +32,6 @@ const OPENING: Duration = Duration::from_secs(5);
 /// keep their connections for as long as they live, idle ones too, and the others' requests wait in vain. To lend one anew
 /// costs next to nothing.
 const TURN: Duration = Duration::from_millis(100);
-
-/// A server that accepts connections and never answers costs each request a timeout, unless most of
-/// them don't ask it.
-const SILENCE: Limits = Limits { failures: 3, window: Duration::from_secs(20), open: Duration::from_secs(1) };
 
 /// How long a report may take, or anything else that looks at many rows.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -66,7 +62,7 @@ pub type Row = Vec<DbValue>;
 pub struct Database {
     address: String,
     shared: Shared<Lent>,
-    silence: Mutex<Breaker>,
+    silence: Silence,
 }
 
 /// A connection of the host's, and since when it is ours.
@@ -79,7 +75,7 @@ struct Lent {
 
 impl Database {
     pub fn new(address: String) -> Self {
-        Self { address, shared: Shared::new(), silence: Mutex::default() }
+        Self { address, shared: Shared::new(), silence: Silence::default() }
     }
 
     /// Runs a statement that changes nothing, or leaves the same when it is run twice: a connection
@@ -108,14 +104,14 @@ impl Database {
     /// Postgres ends it when nobody waits for it any more.
     pub async fn alone(&self, statement: &str, parameters: &[ParameterValue]) -> Result<Vec<Row>, DbError> {
         let opened = within(OPENING, Connection::open(&self.address)).await;
-        let connection = opened.ok_or_else(|| unanswered(OPENING))?.map_err(Failure::from)?;
+        let connection = opened.ok_or(Failure::from(Silent::Now))?.map_err(Failure::from)?;
         let work = async {
             // To compile a plan takes longer than its one run gains.
             let limits = "select set_config('jit', 'off', false), set_config('statement_timeout', $1, false)";
             rows(&connection, limits, &[REPORT_TIMEOUT.as_millis().to_string().into()]).await?;
             rows(&connection, statement, parameters).await
         };
-        Ok(within(REPORT_TIMEOUT, work).await.ok_or_else(|| unanswered(REPORT_TIMEOUT))??)
+        Ok(within(REPORT_TIMEOUT, work).await.ok_or(Failure::from(Silent::Now))??)
     }
 
     /// Gives the connection back to the host, which has only so many, until the next statement: for
@@ -139,15 +135,7 @@ impl Database {
     }
 
     async fn run(&self, statement: &str, parameters: &[ParameterValue]) -> Result<Vec<Row>, Failure> {
-        let silent =
-            |_| Failure::Final(DbError::Unavailable("it left the last statements unanswered".to_owned()));
-        let pass = self.silence().admit(Instant::now(), OPENING + TIMEOUT).map_err(silent)?;
-        let answer = self.ask(statement, parameters).await;
-        match answer {
-            Some(_) => self.silence().succeeded(pass),
-            None => drop(self.silence().failed(pass, Instant::now(), SILENCE)),
-        }
-        answer.ok_or_else(|| unanswered(TIMEOUT))?
+        self.silence.ask(OPENING + TIMEOUT, self.ask(statement, parameters)).await?
     }
 
     /// What Postgres, or the way to it, answers; none when nothing comes.
@@ -168,15 +156,6 @@ impl Database {
         let connection = Connection::open(&self.address).await?;
         Ok(Lent { connection, since: Instant::now(), is_awaited: AtomicBool::new(false) })
     }
-
-    fn silence(&self) -> MutexGuard<'_, Breaker> {
-        self.silence.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Nothing came in time. Asking again would wait as long again.
-fn unanswered(limit: Duration) -> Failure {
-    Failure::Final(DbError::Unavailable(format!("no answer within {limit:?}")))
 }
 
 async fn rows(
@@ -209,6 +188,13 @@ impl From<Failure> for DbError {
             Failure::Broken(text) | Failure::Undone(text) => Self::Unavailable(text),
             Failure::Final(error) => error,
         }
+    }
+}
+
+impl From<Silent> for Failure {
+    /// Asking again would wait as long again.
+    fn from(silent: Silent) -> Self {
+        Self::Final(DbError::Unavailable(silent.to_string()))
     }
 }
 

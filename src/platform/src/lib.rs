@@ -25,6 +25,7 @@ pub mod reconciliation;
 pub mod redis;
 pub mod services;
 mod shared;
+mod silence;
 pub mod templates;
 pub mod tickets;
 mod timeout;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use spin_sdk::redis::{Connection, RedisParameter, RedisResult};
 
-use crate::{shared::Shared, timeout::within};
+use crate::{shared::Shared, silence::Silence, timeout::within};
 
 /// A Redis that takes longer helps nobody.
 const TIMEOUT: Duration = Duration::from_millis(500);
@@ -15,11 +15,12 @@ const TIMEOUT: Duration = Duration::from_millis(500);
 pub struct Redis {
     address: String,
     shared: Shared<Connection>,
+    silence: Silence,
 }
 
 impl Redis {
     pub fn new(address: String) -> Self {
-        Self { address, shared: Shared::new() }
+        Self { address, shared: Shared::new(), silence: Silence::default() }
     }
 
     /// Runs one command; a nested reply comes flattened.
@@ -31,16 +32,28 @@ impl Redis {
         command: &str,
         arguments: impl IntoIterator<Item = impl Into<Vec<u8>>>,
     ) -> Result<Vec<RedisResult>, String> {
-        let late = || format!("no answer within {TIMEOUT:?}");
-        let opened = within(TIMEOUT, self.shared.get(Connection::open(&self.address))).await;
-        let connection = opened.ok_or_else(late)?.map_err(|error| error.to_string())?;
-        let arguments = arguments.into_iter().map(|argument| RedisParameter::Binary(argument.into()));
+        let arguments =
+            arguments.into_iter().map(|argument| RedisParameter::Binary(argument.into())).collect();
+        let answer = self.silence.ask(2 * TIMEOUT, self.ask(command, arguments)).await;
+        answer.map_err(|silent| silent.to_string())?
+    }
+
+    /// What Redis, or the way to it, answers; none when nothing comes.
+    async fn ask(
+        &self,
+        command: &str,
+        arguments: Vec<RedisParameter>,
+    ) -> Option<Result<Vec<RedisResult>, String>> {
+        let opened = within(TIMEOUT, self.shared.get(Connection::open(&self.address))).await?;
+        let connection = match opened {
+            Ok(connection) => connection,
+            Err(error) => return Some(Err(error.to_string())),
+        };
         let answer = within(TIMEOUT, connection.execute(command, arguments)).await;
-        let result = answer.ok_or_else(late).and_then(|result| result.map_err(|error| error.to_string()));
-        if result.is_err() {
+        if !matches!(answer, Some(Ok(_))) {
             self.shared.replace(&connection);
         }
-        result
+        Some(answer?.map_err(|error| error.to_string()))
     }
 
     /// Ends the connection until the next command: for an instance that lives on with little to ask.

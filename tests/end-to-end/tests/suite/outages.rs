@@ -7,6 +7,9 @@ use end_to_end::{Answer, Proxy, Setup, TestApp, address, servers};
 /// Far less than any timeout, on a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
+/// Less than any command waits for a Redis that doesn't answer.
+const WAIT_FOR_REDIS: Duration = Duration::from_millis(500);
+
 /// How long an answer takes.
 async fn timed(answer: impl Future<Output = Answer>) -> (Duration, Answer) {
     let started = Instant::now();
@@ -96,4 +99,22 @@ async fn a_postgres_that_never_answers_soon_holds_up_nobody() {
         (customer.reads_order(placed.id()).await.status == 200).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_redis_that_never_answers_soon_holds_up_nobody() {
+    let (_, redis) = servers();
+    let proxy = Proxy::to(&address(&redis, 6379).unwrap()).await.unwrap();
+    let app = TestApp::own(Setup::default().redis_by(proxy.port()).only("api")).await;
+    let customer = app.customer();
+    let placed = customer.places_an_order().await.expect(201);
+
+    proxy.freeze();
+    app.eventually("a request is answered without waiting for Redis", async || {
+        let (took, answer) = timed(customer.reads_order(placed.id())).await;
+        answer.expect(200);
+        (took < WAIT_FOR_REDIS).then_some(())
+    })
+    .await;
+    proxy.mend();
 }
