@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Money, OrderId, ProductId, Standing, Status, UserId};
 
-/// One product of an order, at the price it was ordered for.
+/// One product of an order, at the price it was ordered for. Postgres lists these fields in this order, without their names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "OrderItem")]
 pub struct Item {

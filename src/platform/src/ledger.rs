@@ -202,7 +202,7 @@ pub async fn refuse(
             select 'notify.status', id, jsonb_build_object('status', status), $4, $5 from changed where $6
         )
         ",
-        documents_of!("changed", items: "order_items")
+        documents_of!("changed")
     );
     let parameters = [
         charge.order_id.get().into(),

@@ -121,7 +121,7 @@ pub async fn assign(
             select id, version, 'delivery', $4, $5, jsonb_build_object('delivery_partner_id', delivery_partner_id), $6
             from changed
         )",
-        answer: documents_of!("changed", items: "order_items"),
+        answer: documents_of!("changed"),
     };
     let [ids, versions] = ids_and_versions(orders);
     let parameters = [

@@ -76,8 +76,14 @@ const REVISE: &str = concat!(
         update payments set status = 'succeeded', settled_at = now(), reference = $5
         where order_id = $1 and seq = $4::int4 and status = 'pending'
         returning order_id, seq, amount
+    ), lines as (
+        select nextval('order_items_id_seq')::int4 as id, l.*
+        from unnest($6::int4[], $7::int4[], $8::numeric[], $9::text[]) l (product_id, quantity, price, product_name)
     ), changed as (
-        update orders o set total_amount = $3, version = o.version + 1, updated_at = now()
+        update orders o set total_amount = $3, version = o.version + 1, updated_at = now(),
+            item_list = (
+                select json_agg(json_build_array(id, product_id, quantity, price, product_name) order by id) from lines
+            )
         where o.id = $1 and o.version = $2 and o.status in ('pending', 'confirmed')
             and ($4::int4 is null or exists (select from charge))
             and not exists (
@@ -86,10 +92,9 @@ const REVISE: &str = concat!(
         returning o.*
     ), removed as (
         delete from order_items i using changed o where i.order_id = o.id
-    ), lines as (
-        insert into order_items (order_id, product_id, quantity, price, product_name)
-        select o.id, l.* from changed o, unnest($6::int4[], $7::int4[], $8::numeric[], $9::text[]) l
-        returning *
+    ), added as (
+        insert into order_items (id, order_id, product_id, quantity, price, product_name)
+        select l.id, o.id, l.product_id, l.quantity, l.price, l.product_name from changed o, lines l
     ), event as (
         insert into order_events (order_id, version, type, actor_id, actor_role, data, request_id)
         select id, version, 'items', $11, $12, $10::text::jsonb, $13 from changed
@@ -111,7 +116,7 @@ const REVISE: &str = concat!(
         select 'payment.refund', order_id, jsonb_build_object('seq', seq), $13, $14 from refund
     )
     ",
-    documents_of!("changed", items: "lines")
+    documents_of!("changed")
 );
 
 /// Replaces an order's items, settles the charge that was taken for them, and enters what is paid too

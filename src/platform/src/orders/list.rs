@@ -45,7 +45,7 @@ impl Filter {
         conditions
     }
 
-    /// The function of migration 0013 that lists these orders, whose plan is kept, and its first argument; none
+    /// The function of migration 0024 that lists these orders, whose plan is kept, and its first argument; none
     /// for what is asked for seldom.
     fn kept_plan(&self) -> Option<(&'static str, &str)> {
         match self {
@@ -77,12 +77,7 @@ pub async fn list(db: &Database, filter: &Filter, page: &Page) -> Result<Vec<Ord
     let (mut conditions, start) = (filter.conditions(), &page.start);
     let page = conditions.page(page);
     let statement = format!(
-        "select coalesce(json_agg(row_to_json(d)), '[]')::text from (
-            select o.*, (
-                select coalesce(json_agg(row_to_json(i) order by i.id), '[]') from order_items i where i.order_id = o.id
-            ) as items
-            from (select * from orders {page}) o
-        ) d"
+        "select coalesce(json_agg(row_to_json(d)), '[]')::text from (select * from order_documents {page}) d"
     );
     let rows = match start {
         Start::Offset(offset) if *offset > NEAR => db.alone(&statement, &conditions.parameters).await?,

@@ -25,18 +25,15 @@ pub use items::{Revision, enter_difference, revise};
 pub use list::{Filter, list};
 pub use place::{Draft, Placed, Source, place};
 
-/// Selects the orders of a source as documents: all columns, with the items from another source.
+/// Selects rows of `orders` as documents, as the view `order_documents` does.
 macro_rules! documents_of {
-    ($orders:expr, items: $items:literal) => {
-        concat!(
-            "select row_to_json(d)::text from (select o.*, (select coalesce(json_agg(row_to_json(i) order by i.id), ",
-            "'[]') from ", $items, " i where i.order_id = o.id) as items from ", $orders, " o) d"
-        )
+    ($orders:literal) => {
+        concat!("select row_to_json(d)::text from (select o.*, item_list as items from ", $orders, " o) d")
     };
 }
 pub(crate) use documents_of;
 
-/// Selects an order as a document, by a function of migration 0013: its plan is kept. Also what a bare
+/// Selects an order as a document, by a function of migration 0024: its plan is kept. Also what a bare
 /// component runs to see what reading an order costs at least.
 pub const FIND: &str = "select order_document($1)";
 
@@ -47,8 +44,7 @@ pub async fn find(db: &Database, id: OrderId) -> Result<Option<Order>, DbError> 
 
 /// Those of the orders that exist.
 pub async fn find_many(db: &Database, ids: &[OrderId]) -> Result<Vec<Order>, DbError> {
-    const STATEMENT: &str =
-        documents_of!("(select * from orders where id = any($1::int4[]))", items: "order_items");
+    let statement = "select row_to_json(d)::text from order_documents d where id = any($1::int4[])";
     let ids: Vec<i32> = ids.iter().map(|id| id.get()).collect();
-    db.idempotent(STATEMENT, &[ids.into()]).await?.iter().map(document).collect()
+    db.idempotent(statement, &[ids.into()]).await?.iter().map(document).collect()
 }

@@ -29,6 +29,7 @@ const COLUMNS: &str = "
     orders.created_at timestamp with time zone not null default CURRENT_TIMESTAMP
     orders.updated_at timestamp with time zone not null default CURRENT_TIMESTAMP
     orders.version integer not null default 1
+    orders.item_list json not null default '[]'::json
 
     order_items.id integer not null default nextval('order_items_id_seq'::regclass)
     order_items.order_id integer not null
@@ -124,6 +125,13 @@ const DATA: &str = "
     )
     insert into order_feedback (order_id, rating, comment) select id, 5, 'Fast' from placed";
 
+/// Orders whose copy of their items isn't one.
+const WITHOUT_ITS_ITEMS: &str = "
+    select format('%s: %s', o.id, o.item_list) from orders o
+    where o.item_list::jsonb <> (
+        select coalesce(jsonb_agg(jsonb_build_array(id, product_id, quantity, price, product_name) order by id), '[]')
+        from order_items where order_id = o.id)";
+
 fn lines(table: &str) -> BTreeSet<&str> {
     table.lines().map(str::trim).filter(|line| !line.is_empty()).collect()
 }
@@ -209,6 +217,34 @@ async fn every_migration_applies_to_a_database_in_use() {
         let orders = "select to_jsonb(count(*)) from orders join order_events e on e.order_id = orders.id";
         assert_eq!(database.row(orders).await, count);
     }
+    // Whichever release wrote an order, it has its copy of its items.
+    assert_eq!(database.texts(WITHOUT_ITS_ITEMS).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn an_order_carries_a_copy_of_its_items_whoever_writes_them() {
+    let mut database = migrated().await;
+    database.run(DATA).await.unwrap();
+    database.run(DATA).await.unwrap();
+    let list = "select item_list::text from orders order by id";
+    assert_eq!(
+        database.texts(list).await,
+        [r#"[[1, 5, 1, 2.99, "Apple"]]"#, r#"[[2, 5, 1, 2.99, "Apple"]]"#]
+    );
+
+    for change in [
+        "update order_items set quantity = 7, price = 1.5 where id = 1",
+        "update order_items set order_id = 1 where id = 2",
+        "insert into order_items (order_id, product_id, quantity, price)
+            select order_id, 6, 1, 2 from generate_series(1, 2) order_id, generate_series(1, 3)",
+        "delete from order_items where id in (1, 3)",
+        "update order_items set product_name = 'a \"quoted\" name'",
+    ] {
+        database.run(change).await.unwrap();
+        assert_eq!(database.texts(WITHOUT_ITS_ITEMS).await, [""; 0], "{change}");
+    }
+    database.run("delete from order_items").await.unwrap();
+    assert_eq!(database.texts(list).await, ["[]", "[]"]);
 }
 
 #[tokio::test]
