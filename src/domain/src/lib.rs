@@ -33,7 +33,7 @@ pub use page::{Cursor, Page, Start, is_storable, whole_number};
 pub use period::Period;
 pub use placing::{Delivery, Schedule};
 pub use pricing::{
-    CartLine, Catalogued, MAX_PRODUCTS, PricedLine, is_still_of, order_lines, price_cart, price_lines,
+    CartLine, Catalogued, MAX_PRODUCTS, PricedLine, holds_the_same, order_lines, price_cart, price_lines,
     products_of, total_of,
 };
 pub use rating::Rating;

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Invalid, Money, Order, ProductId, both, id::NotAnId, whole};
+use crate::{Invalid, Money, ProductId, both, id::NotAnId, whole};
 
 /// The most different products an order takes.
 pub const MAX_PRODUCTS: usize = 100;
@@ -168,12 +168,15 @@ fn merged(given: &[CartLine]) -> Vec<(usize, CartLine)> {
     lines
 }
 
-/// Whether a cart holds what became this order, no more and no less.
-pub fn is_still_of(order: &Order, cart: &[CartLine]) -> bool {
-    let in_cart: BTreeMap<_, _> =
-        merged(cart).into_iter().map(|(_, line)| (line.product_id, line.quantity)).collect();
-    let ordered = order.items.iter().map(|item| (item.product_id, item.quantity.into())).collect();
-    in_cart == ordered
+/// Whether a cart holds what was ordered, no more and no less, in whatever order.
+pub fn holds_the_same(cart: &[CartLine], ordered: &[CartLine]) -> bool {
+    let [cart, ordered] = [cart, ordered].map(|lines| {
+        merged(lines)
+            .into_iter()
+            .map(|(_, line)| (line.product_id, line.quantity))
+            .collect::<BTreeMap<_, _>>()
+    });
+    cart == ordered
 }
 
 fn price_line(at: &str, line: &CartLine, product: Option<&Catalogued>) -> Result<PricedLine, Invalid> {

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{Money, OrderId, Status, UserId};
+use domain::{CartLine, Money, OrderId, Status, UserId};
 use serde::Deserialize;
 use spin_sdk::{pg::ParameterValue, redis::RedisResult, time::sleep};
 
@@ -58,7 +58,7 @@ struct Unread {
 }
 
 /// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "kind", content = "payload")]
 pub enum Job {
     /// Ask for a charge whose outcome nobody recorded.
@@ -67,9 +67,9 @@ pub enum Job {
     /// Pay money back.
     #[serde(rename = "payment.refund")]
     Refund { seq: i32 },
-    /// Empty the cart that became the order.
+    /// Empty the cart that became the order, of these lines. (Releases before migration 0025 didn't note them.)
     #[serde(rename = "cart.clear")]
-    ClearCart {},
+    ClearCart { lines: Option<Vec<CartLine>> },
     /// Have the confirmation e-mail sent.
     #[serde(rename = "notify.confirmation")]
     SendConfirmation {},
@@ -93,7 +93,7 @@ impl Job {
     ];
 
     /// Whether the order may be another afterwards.
-    pub fn changes_the_order(self) -> bool {
+    pub fn changes_the_order(&self) -> bool {
         matches!(self, Self::SettlePayment { .. } | Self::ComeDue {})
     }
 }
@@ -173,9 +173,9 @@ pub async fn claim(db: &Database, lease: Duration) -> Result<Claimed, DbError> {
 }
 
 /// Records what came of tasks. Those that are done are forgotten. A failed one is put off: twice as
-/// long each time, up to an hour, give or take a quarter so that tasks that failed together don't all
-/// come back together. After `max_attempts` it becomes a dead letter, but for a task that moves money:
-/// that is never given up.
+/// long each time, up to an hour, or to five minutes where its customer can't order until it is done; give or take a
+/// quarter, so that tasks that failed together don't all come back together. After `max_attempts` it becomes a dead
+/// letter, but for a task that moves money: that is never given up.
 pub async fn conclude(db: &Database, outcomes: Outcomes, max_attempts: i32) -> Result<(), DbError> {
     let statement = "with done as (
             delete from tasks where id = any($1::int8[])
@@ -184,7 +184,8 @@ pub async fn conclude(db: &Database, outcomes: Outcomes, max_attempts: i32) -> R
             where id = any($2::int8[])
         )
         update tasks t set last_error = left(f.error, 500), claimed_at = null,
-            due_at = now() + least(power(2, least(attempts, 12)), 3600) * (0.75 + random() / 2) * interval '1 second',
+            due_at = now() + (0.75 + random() / 2) * interval '1 second' * least(power(2, least(attempts, 12)),
+                case when kind in ('payment.settle', 'cart.clear') then 300 else 3600 end),
             status = case when attempts >= $5 and kind not like 'payment.%' then 'dead' else status end
         from unnest($3::int8[], $4::text[]) f (id, error) where t.id = f.id";
     let (failed, errors): (Vec<_>, Vec<_>) =

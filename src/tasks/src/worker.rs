@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::is_still_of;
+use domain::{CartLine, holds_the_same};
 use futures::future::join_all;
 use platform::{
     DbError, Trace, checkout,
@@ -79,10 +79,10 @@ async fn perform(app: &App, task: &Task) -> Result<Outcome, String> {
     }
     let trace = task.trace();
     let key = task.idempotency_key();
-    let done = match task.job {
-        Job::SettlePayment { seq } => settle(app, task, seq, &trace).await,
-        Job::Refund { seq } => refund(app, task, seq, &trace).await,
-        Job::ClearCart {} => clear_cart(app, task, &trace).await,
+    let done = match &task.job {
+        Job::SettlePayment { seq } => settle(app, task, *seq, &trace).await,
+        Job::Refund { seq } => refund(app, task, *seq, &trace).await,
+        Job::ClearCart { lines } => clear_cart(app, task, lines.as_deref(), &trace).await,
         Job::SendConfirmation {} => match &task.email {
             Some(email) => app
                 .notifications
@@ -94,7 +94,7 @@ async fn perform(app: &App, task: &Task) -> Result<Outcome, String> {
         },
         Job::SendStatus { status } => app
             .notifications
-            .order_status(&task.user_id, (task.order_id, status), &key, &trace)
+            .order_status(&task.user_id, (task.order_id, *status), &key, &trace)
             .await
             .map_err(text),
         Job::ComeDue {} => {
@@ -109,22 +109,33 @@ fn text(error: impl ToString) -> String {
     error.to_string()
 }
 
-async fn clear_cart(app: &App, task: &Task, trace: &Trace) -> Result<(), String> {
+/// Empties the cart if it is as it was when it became the order. An earlier try may have emptied it without saying so, and
+/// what the customer has put into it since is to be ordered next.
+async fn clear_cart(
+    app: &App,
+    task: &Task,
+    ordered: Option<&[CartLine]>,
+    trace: &Trace,
+) -> Result<(), String> {
     if !checkout::is_open(&app.db, task.order_id).await.map_err(text)? {
         return Ok(());
     }
-    if has_what_was_ordered(app, task, trace).await? {
+    let cart = app.carts.lines(&task.user_id, trace).await.map_err(text)?;
+    let is_as_ordered = match ordered {
+        Some(ordered) => holds_the_same(&cart, ordered),
+        None => holds_the_same(&cart, &lines_of(app, task).await?),
+    };
+    if is_as_ordered {
         app.carts.clear(&task.user_id, trace).await.map_err(text)?;
     }
     checkout::finish(&app.db, task.order_id).await.map_err(text)
 }
 
-/// Whether the cart is as it was when it became the order. An earlier try may have emptied it without saying so, and what the
-/// customer has put into it since is to be ordered next.
-async fn has_what_was_ordered(app: &App, task: &Task, trace: &Trace) -> Result<bool, String> {
-    let cart = app.carts.lines(&task.user_id, trace).await.map_err(text)?;
+/// What the order consists of now.
+async fn lines_of(app: &App, task: &Task) -> Result<Vec<CartLine>, String> {
     let order = orders::find(&app.db, task.order_id).await.map_err(text)?;
-    Ok(order.is_some_and(|order| is_still_of(&order, &cart)))
+    let items = order.into_iter().flat_map(|order| order.items);
+    Ok(items.map(|item| CartLine { product_id: item.product_id, quantity: item.quantity.into() }).collect())
 }
 
 async fn settle(app: &App, task: &Task, seq: i32, trace: &Trace) -> Result<(), String> {

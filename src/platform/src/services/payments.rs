@@ -104,19 +104,41 @@ fn outcome(answer: &Answer) -> Result<PaymentOutcome, CallError> {
 }
 
 /// What a success is that isn't one yet: to be asked for again with the same key.
-const UNDER_WAY: [&str; 5] = ["pending", "processing", "queued", "requires_action", "requires_capture"];
+const UNDER_WAY: [&str; 7] = [
+    "pending",
+    "processing",
+    "queued",
+    "in_progress",
+    "requires_action",
+    "requires_capture",
+    "requires_confirmation",
+];
+
+/// What a success is that is none. Any other word, or none at all, is one: the specification asks for the status alone.
+const REFUSED: [&str; 12] = [
+    "declined",
+    "denied",
+    "rejected",
+    "refused",
+    "failed",
+    "failure",
+    "error",
+    "canceled",
+    "cancelled",
+    "expired",
+    "voided",
+    "requires_payment_method",
+];
 
 /// A success whose body says otherwise is a refusal; one that is under way or can't be read may become anything.
 fn accepted(answer: &Answer) -> Result<PaymentOutcome, CallError> {
     let body: Map<String, Value> = answer.json()?;
-    let status = body.get("status").and_then(Value::as_str).unwrap_or_default();
-    if body.get("success") == Some(&Value::Bool(false))
-        || matches!(status, "declined" | "failed" | "rejected")
-    {
-        return Ok(PaymentOutcome::Declined);
-    }
-    if answer.status == StatusCode::ACCEPTED || UNDER_WAY.contains(&status) {
+    let status = body.get("status").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
+    if answer.status == StatusCode::ACCEPTED || UNDER_WAY.contains(&status.as_str()) {
         return Err(answer.unexpected());
+    }
+    if body.get("success") == Some(&Value::Bool(false)) || REFUSED.contains(&status.as_str()) {
+        return Ok(PaymentOutcome::Declined);
     }
     let named =
         ["payment_id", "refund_id", "transaction_id"].iter().find_map(|name| body.get(*name)?.as_str());
@@ -139,12 +161,18 @@ mod tests {
             (201, "{}", PaymentOutcome::Approved { reference: None }),
             (200, r#"{"success": false}"#, PaymentOutcome::Declined),
             (200, r#"{"status": "declined"}"#, PaymentOutcome::Declined),
+            (200, r#"{"status": "FAILED"}"#, PaymentOutcome::Declined),
+            (200, r#"{"status": "Completed"}"#, PaymentOutcome::Approved { reference: None }),
         ] {
             assert_eq!(answered(status, body).unwrap(), outcome, "{body}");
         }
-        for (status, body) in
-            [(202, "{}"), (200, r#"{"status": "pending"}"#), (201, r#"{"status": "processing"}"#)]
-        {
+        for (status, body) in [
+            (202, "{}"),
+            (200, r#"{"status": "pending"}"#),
+            (201, r#"{"status": "Processing"}"#),
+            (200, r#"{"success": false, "status": "processing"}"#),
+            (202, r#"{"success": false}"#),
+        ] {
             assert!(matches!(answered(status, body), Err(CallError::NoAnswer(_))), "{status} {body}");
         }
         for nonsense in ["", "<html>", "[]", "true"] {

@@ -124,6 +124,23 @@ async fn an_order_whose_return_is_asked_for_meanwhile_keeps_its_address() {
 }
 
 #[tokio::test]
+async fn who_orders_in_the_same_moment_is_not_forgotten() {
+    let app = TestApp::shared().await;
+    let (customer, admin) = (app.customer(), app.admin());
+    app.database.add_order(&customer.id, "delivered", None).await;
+    let order = format!(
+        "insert into orders (user_id, total_amount, delivery_address) values ('{}', 7.99, '123 Main St')",
+        customer.id
+    );
+
+    let path = format!("/admin/users/{}/data", customer.id);
+    app.database.overtaking(&order, admin.delete(&path)).await.expect_problem(409);
+
+    let orders = app.database.orders_of(&customer.id).await;
+    assert!(orders.iter().all(|order| order["delivery_address"] == "123 Main St"), "{orders:?}");
+}
+
+#[tokio::test]
 async fn a_couriers_positions_are_forgotten_too() {
     let app = TestApp::shared().await;
     let (customer, courier, admin) = (app.customer(), app.courier(), app.admin());

@@ -20,7 +20,7 @@ struct Zone {
 
 /// Among them one whose midnight comes twice (Havana, November 13) and one where it is missing
 /// (Beirut, March 27).
-const ZONES: [Zone; 5] = [
+const ZONES: [Zone; 6] = [
     Zone {
         name: "UTC",
         standard: 0,
@@ -29,6 +29,13 @@ const ZONES: [Zone; 5] = [
     },
     Zone {
         name: "Europe/Berlin",
+        standard: 60,
+        summer: 120,
+        summer_time: ("2011-03-27T01:00:00Z", "2011-10-30T01:00:00Z"),
+    },
+    // To Postgres an abbreviation of the time in winter.
+    Zone {
+        name: "CET",
         standard: 60,
         summer: 120,
         summer_time: ("2011-03-27T01:00:00Z", "2011-10-30T01:00:00Z"),

@@ -156,6 +156,20 @@ async fn what_was_put_into_a_cart_before_it_could_be_cleared_stays() {
 }
 
 #[tokio::test]
+async fn a_cart_is_cleared_though_its_order_has_other_items_by_then() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    is_not_cleared_at_once(&app, &customer, "status:500").await;
+    let order = places_in_time(&customer).await.expect(201);
+    let items = json!({ "items": [{ "product_id": 8, "quantity": 1 }] });
+    customer.put(&format!("/orders/{}/items", order.id()), &items).await.expect(200);
+
+    app.all_done(order.id()).await;
+
+    assert_eq!(app.dependencies.cart(&customer.id).await, Vec::<Value>::new());
+}
+
+#[tokio::test]
 async fn a_cart_service_that_refuses_connections_is_no_order() {
     let app = TestApp::own(Setup::default().without_service("cart").only("api")).await;
     let customer = app.customer();
