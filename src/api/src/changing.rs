@@ -4,14 +4,14 @@ use std::slice;
 
 use domain::{Actor, Order, Refusal};
 use futures::future::join;
-use http::{StatusCode, header};
+use http::header;
 use platform::orders;
 use spin_sdk::wasip3::spawn;
 
 use crate::{
     App,
     call::{Call, no_such_order},
-    problem::Problem,
+    problem::{Kind, Problem},
 };
 
 /// How often a change that is overtaken is decided anew.
@@ -70,7 +70,7 @@ async fn attempt<T>(
         }
     }
     let detail = "this order is being changed by others at the moment; please try again";
-    Err(Problem::conflict("overtaken", detail).retry_after(1))
+    Err(Problem::new(Kind::Overtaken, detail).retry_after(1))
 }
 
 /// Checks `If-Match` (RFC 9110, 13.1.1) against the order's version.
@@ -83,7 +83,7 @@ fn check_precondition(call: &Call, order: &Order) -> Result<(), Problem> {
         return Ok(());
     }
     let detail = format!("the order has changed since: its ETag is {current} now; read it and decide again");
-    Err(Problem::new(StatusCode::PRECONDITION_FAILED, "precondition-failed", detail))
+    Err(Problem::new(Kind::PreconditionFailed, detail))
 }
 
 /// The entity tag of an order in that version.
@@ -95,7 +95,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Role(_) | Refusal::Person(_) => Self::forbidden(refusal.to_string()),
-            Refusal::State { .. } | Refusal::Now(_) => Self::conflict("status-conflict", refusal.to_string()),
+            Refusal::State { .. } | Refusal::Now(_) => Self::new(Kind::StatusConflict, refusal.to_string()),
         }
     }
 }

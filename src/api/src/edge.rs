@@ -7,7 +7,13 @@ use domain::{OrderId, Role};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use platform::{Trace, log::Line, metrics, random_id};
 
-use crate::{App, incoming::Incoming, problem::Problem, reply::Reply, router};
+use crate::{
+    App,
+    incoming::Incoming,
+    problem::{Kind, Problem},
+    reply::Reply,
+    router,
+};
 
 /// More than any client has reason to send.
 const MAX_HEADERS: usize = 32 * 1024;
@@ -56,12 +62,12 @@ pub async fn answer(request: Incoming) -> Reply {
 fn check_size(request: &Incoming) -> Result<(), Problem> {
     if request.target.as_str().len() > MAX_TARGET {
         let detail = format!("the address is over {} KiB, the most this service takes", MAX_TARGET / 1024);
-        return Err(Problem::new(StatusCode::URI_TOO_LONG, "address-too-long", detail));
+        return Err(Problem::new(Kind::AddressTooLong, detail));
     }
     let headers: usize = request.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if headers > MAX_HEADERS {
         let detail = format!("the headers are over {} KiB, the most this service takes", MAX_HEADERS / 1024);
-        return Err(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large", detail));
+        return Err(Problem::new(Kind::HeadersTooLarge, detail));
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     App, Call,
-    problem::Problem,
+    problem::{Kind, Problem},
     reply::{Body, Reply},
     router::{Answer, Route},
 };
@@ -96,5 +96,5 @@ fn replayed(kept: Kept) -> Answer {
 /// 409: the same request is being carried out.
 pub fn in_flight() -> Problem {
     let detail = "a request with this Idempotency-Key is being carried out; send it again for its answer";
-    Problem::conflict("request-in-progress", detail).retry_after(1)
+    Problem::new(Kind::RequestInProgress, detail).retry_after(1)
 }

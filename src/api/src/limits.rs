@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 use platform::{
     log::Line,
@@ -11,7 +11,11 @@ use platform::{
     variables::{self, Misconfigured},
 };
 
-use crate::{Call, problem::Problem, router::Route};
+use crate::{
+    Call,
+    problem::{Kind, Problem},
+    router::Route,
+};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -62,7 +66,7 @@ fn judge(class: Class, verdict: &Verdict) -> Result<HeaderMap, Problem> {
         "too many requests: {} in {} seconds are allowed here; come again in {seconds} seconds",
         quota.requests, quota.seconds
     );
-    let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail);
+    let problem = Problem::new(Kind::TooManyRequests, detail);
     Err(headers
         .into_iter()
         .fold(problem.retry_after(seconds), |problem, (name, value)| problem.header(name, value)))

@@ -9,7 +9,6 @@ use domain::{
     products_of, total_of,
 };
 use futures::future::join;
-use http::StatusCode;
 use platform::{
     DbError, Trace, checkout,
     idempotency::{self, Claim},
@@ -23,7 +22,7 @@ use platform::{
 use crate::{
     App,
     delivery::{self, Quote},
-    problem::Problem,
+    problem::{Kind, Problem},
 };
 
 /// An order that was placed, with what the catalogue says of its products.
@@ -196,7 +195,7 @@ async fn outcome(app: &App, current: Order, claim: Option<&Claim>) -> Result<Ord
         _ => {
             let detail =
                 format!("order {} was cancelled meanwhile; what was paid for it goes back", current.id);
-            Problem::conflict("order-cancelled", detail)
+            Problem::new(Kind::OrderCancelled, detail)
         }
     })
 }
@@ -214,10 +213,10 @@ async fn not_reached(app: &App, claim: Option<&Claim>, problem: Problem) -> Prob
 fn already_checking_out() -> Problem {
     let detail =
         "another order is being made from this cart at the moment; look at your orders, then try again";
-    Problem::conflict("checkout-in-progress", detail).retry_after(1)
+    Problem::new(Kind::CheckoutInProgress, detail).retry_after(1)
 }
 
 fn declined(order: &Order) -> Problem {
     let detail = format!("the payment was declined, order {} is cancelled; try another way to pay", order.id);
-    Problem::new(StatusCode::PAYMENT_REQUIRED, "payment-declined", detail)
+    Problem::new(Kind::PaymentDeclined, detail)
 }

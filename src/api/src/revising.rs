@@ -2,7 +2,6 @@
 //! way: more is charged before the change, less goes back after it.
 
 use domain::{Actor, CartLine, Money, Order, price_lines, products_of, total_of};
-use http::StatusCode;
 use platform::{
     Trace, ledger,
     log::Line,
@@ -10,7 +9,11 @@ use platform::{
     services::{Entry, PaymentOutcome},
 };
 
-use crate::{App, changing::Decision, problem::Problem};
+use crate::{
+    App,
+    changing::Decision,
+    problem::{Kind, Problem},
+};
 
 /// One request to change an order's items.
 pub struct Revising<'a> {
@@ -76,7 +79,7 @@ impl Revising<'_> {
             PaymentOutcome::Declined => {
                 ledger::withdraw(db, &charge, ledger::DECLINED).await?;
                 let detail = "the payment of the difference was declined; the order is unchanged";
-                Err(Problem::new(StatusCode::PAYMENT_REQUIRED, "payment-declined", detail))
+                Err(Problem::new(Kind::PaymentDeclined, detail))
             }
             PaymentOutcome::NotReached(down) => {
                 ledger::withdraw(db, &charge, ledger::NOT_REACHED).await?;
@@ -91,24 +94,24 @@ impl Revising<'_> {
         line.trace(self.trace).value("order_id", charge.order_id.get()).field("error", problem).write();
         let detail = "the payment service did not answer; the order is unchanged, and what may have been taken \
                       for the change is paid back";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).retry_after(30)
+        Problem::new(Kind::Unavailable, detail).retry_after(30)
     }
 }
 
 fn payment_under_way() -> Problem {
     let detail =
         "a payment of this order is being settled, or it has just changed; please try again in a moment";
-    Problem::conflict("payment-in-progress", detail).retry_after(5)
+    Problem::new(Kind::PaymentInProgress, detail).retry_after(5)
 }
 
 fn never_paid() -> Problem {
     let detail = "the payment of this order was declined, so that a difference alone can't be paid; cancel it and \
                   order anew, or choose items that cost no more";
-    Problem::conflict("not-paid", detail)
+    Problem::new(Kind::NotPaid, detail)
 }
 
 fn changed_meanwhile() -> Problem {
     let detail = "the order was changed while the difference was being paid; it keeps its items, and the \
                   difference is paid back";
-    Problem::conflict("overtaken", detail)
+    Problem::new(Kind::Overtaken, detail)
 }

@@ -4,15 +4,21 @@ use std::{sync::LazyLock, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use futures::future::LocalBoxFuture;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, Method, header};
 use http_body_util::BodyExt;
 use platform::{Trace, rate_limit::Class, variables::Misconfigured, within};
 use routefinder::{Match, Router};
 use spin_sdk::wasip3::{http::types::Request, http_compat::IncomingRequestBody};
 
 use crate::{
-    App, Call, auth, cors, edge::Record, idempotency, incoming::Incoming, limits, problem::Problem,
-    reply::Reply, routes::ROUTES,
+    App, Call, auth, cors,
+    edge::Record,
+    idempotency,
+    incoming::Incoming,
+    limits,
+    problem::{Kind, Problem},
+    reply::Reply,
+    routes::ROUTES,
 };
 
 /// No body this service understands is nearly as long.
@@ -112,7 +118,7 @@ fn fits(path: &str, routes: &[&'static Route]) -> bool {
 fn wrong_method(routes: &[&'static Route]) -> Problem {
     let allowed = allowed(routes);
     let detail = format!("this path answers {}", allowed.to_str().unwrap_or_default());
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail).header(header::ALLOW, allowed)
+    Problem::new(Kind::MethodNotAllowed, detail).header(header::ALLOW, allowed)
 }
 
 /// The methods of a path, as a list.
@@ -126,7 +132,7 @@ fn allowed(routes: &[&'static Route]) -> HeaderValue {
 
 fn too_slow() -> Problem {
     let detail = format!("the body did not arrive within {} seconds", BODY_TIMEOUT.as_secs());
-    Problem::new(StatusCode::REQUEST_TIMEOUT, "slow-body", detail)
+    Problem::new(Kind::SlowBody, detail)
 }
 
 async fn read(method: &Method, body: Request) -> Result<Bytes, Problem> {
@@ -134,8 +140,7 @@ async fn read(method: &Method, body: Request) -> Result<Bytes, Problem> {
     if matches!(*method, Method::GET | Method::HEAD) {
         return Ok(content.freeze());
     }
-    let incomplete =
-        |_| Problem::new(StatusCode::BAD_REQUEST, "incomplete-body", "the body did not arrive whole");
+    let incomplete = |_| Problem::new(Kind::IncompleteBody, "the body did not arrive whole");
     let mut body = IncomingRequestBody::new(body).map_err(incomplete)?;
     while length <= MAX_DISCARDED
         && let Some(frame) = body.frame().await
@@ -148,7 +153,7 @@ async fn read(method: &Method, body: Request) -> Result<Bytes, Problem> {
     }
     if length > MAX_BODY {
         let detail = format!("the body is over {} KiB, the most this service takes", MAX_BODY / 1024);
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail));
+        return Err(Problem::new(Kind::BodyTooLarge, detail));
     }
     Ok(content.freeze())
 }

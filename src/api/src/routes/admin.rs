@@ -13,7 +13,7 @@ use spin_sdk::wasip3::spawn;
 use crate::{
     call::Call,
     paging::{cut, linked},
-    problem::Problem,
+    problem::{Kind, Problem},
     reply::Reply,
     router::Answer,
 };
@@ -43,11 +43,11 @@ pub async fn retry(call: &Call) -> Answer {
         }
         Some(Retry::InHand) => {
             let detail = "this task is being worked on at the moment; look at it again in a minute";
-            Err(Problem::conflict("task-in-hand", detail).retry_after(60))
+            Err(Problem::new(Kind::TaskInHand, detail).retry_after(60))
         }
         Some(Retry::ToCome) => {
             let detail = "this task takes up a scheduled order, whose time hasn't come";
-            Err(Problem::conflict("task-to-come", detail))
+            Err(Problem::new(Kind::TaskToCome, detail))
         }
         None => Err(Problem::not_found("there is no such task; one that is done is forgotten")),
     }

@@ -3,7 +3,12 @@
 use domain::UserId;
 use platform::personal_data::{self, Erasure};
 
-use crate::{call::Call, problem::Problem, reply::Reply, router::Answer};
+use crate::{
+    call::Call,
+    problem::{Kind, Problem},
+    reply::Reply,
+    router::Answer,
+};
 
 /// `GET /admin/users/{user_id}/data`: everything, as one document.
 pub async fn export(call: &Call) -> Answer {
@@ -23,7 +28,7 @@ pub async fn erase(call: &Call) -> Answer {
         }
         Erasure::UnderWay(order) => {
             let detail = format!("order {order} is under way; finish or cancel it first");
-            Err(Problem::conflict("order-under-way", detail))
+            Err(Problem::new(Kind::OrderUnderWay, detail))
         }
         Erasure::Unknown => Err(nobody()),
     }

@@ -1,21 +1,22 @@
 //! Errors as answers: problem documents (RFC 9457) with the same shape everywhere.
 
+mod kind;
+
 use std::time::Duration;
 
 use domain::Invalid;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, header};
 use platform::{DbError, Trace, log::Line, services::ServiceDown, variables::Misconfigured};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use self::kind::Kind;
 use crate::{idempotency, reply::Reply};
 
 /// Why a request has no other answer.
 #[derive(Clone, Debug)]
 pub struct Problem {
-    status: StatusCode,
-    /// Tells one kind of problem from another, for programs.
-    kind: &'static str,
+    kind: Kind,
     /// A sentence that says what to do, for people.
     detail: String,
     errors: Vec<Invalid>,
@@ -28,9 +29,8 @@ pub struct Problem {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Problem")]
 pub struct Document<'a> {
-    /// Tells one kind of problem from another, for programs.
     #[serde(rename = "type")]
-    kind: String,
+    kind: Kind,
     title: &'a str,
     status: u16,
     /// A sentence that says what to do, for people.
@@ -45,8 +45,8 @@ pub struct Document<'a> {
 }
 
 impl Problem {
-    pub fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), internal: None }
+    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), internal: None }
     }
 
     /// 401: who is asking isn't known.
@@ -54,31 +54,24 @@ impl Problem {
         let challenge =
             format!("Bearer realm=\"orders\", error=\"invalid_token\", error_description=\"{detail}\"");
         let challenge = HeaderValue::try_from(challenge).unwrap_or(HeaderValue::from_static("Bearer"));
-        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
-            .header(header::WWW_AUTHENTICATE, challenge)
+        Self::new(Kind::Unauthorized, detail).header(header::WWW_AUTHENTICATE, challenge)
     }
 
     /// 401: nobody is named. The challenge has no error then (RFC 6750, 3.1).
     pub fn unauthenticated() -> Self {
         let detail = "a token is required: Authorization: Bearer <JWT>";
         let challenge = HeaderValue::from_static("Bearer realm=\"orders\"");
-        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
-            .header(header::WWW_AUTHENTICATE, challenge)
+        Self::new(Kind::Unauthorized, detail).header(header::WWW_AUTHENTICATE, challenge)
     }
 
     /// 403: the role, or the person, may never do this.
     pub fn forbidden(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+        Self::new(Kind::Forbidden, detail)
     }
 
     /// 404: there is no such thing, or it isn't theirs; nobody learns which.
     pub fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not-found", detail)
-    }
-
-    /// 409: the state doesn't allow it now.
-    pub fn conflict(kind: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::CONFLICT, kind, detail)
+        Self::new(Kind::NotFound, detail)
     }
 
     /// 422: each thing that is wrong with the request.
@@ -86,7 +79,7 @@ impl Problem {
         let errors = errors.into();
         let said = |fault: &Invalid| format!("{} {}", fault.pointer, fault.detail).trim().to_owned();
         let detail = errors.iter().map(said).collect::<Vec<_>>().join("; ");
-        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-request", detail) }
+        Self { errors, ..Self::new(Kind::InvalidRequest, detail) }
     }
 
     /// 503: something this service needs is down.
@@ -97,14 +90,14 @@ impl Problem {
     /// 503 for whoever runs the service: a variable it needs. Its value, perhaps a secret, is not shown.
     pub fn misconfigured(what: &str, error: &Misconfigured) -> Self {
         let detail = format!("{what}: {} is missing, too short or otherwise not as it must be", error.name);
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).retry_after(2).internally(error)
+        Self::new(Kind::Unavailable, detail).retry_after(2).internally(error)
     }
 
     fn unavailable_for(wait: Duration, what: &str, internal: impl ToString) -> Self {
         let detail = format!(
             "{what} is unavailable at the moment; please try again, with the same Idempotency-Key if you sent one"
         );
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
+        let problem = Self::new(Kind::Unavailable, detail);
         // Rounded up: earlier would be in vain.
         let seconds = u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX).max(1);
         problem.retry_after(seconds).internally(internal)
@@ -113,12 +106,12 @@ impl Problem {
     /// 500: a fault of this service.
     fn internal(internal: impl ToString) -> Self {
         let detail = "something went wrong on our side; please report the request_id";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).internally(internal)
+        Self::new(Kind::Internal, detail).internally(internal)
     }
 
     /// Whether the request could not be carried out as it is, and was not.
     pub fn is_refusal(&self) -> bool {
-        self.status.is_client_error()
+        self.kind.status().is_client_error()
     }
 
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -139,20 +132,20 @@ impl Problem {
     /// Answers a request with this problem, and tells the log what the client may not know.
     pub fn reply(self, path: &str, trace: &Trace) -> Reply {
         if let Some(internal) = &self.internal {
-            let line =
-                if self.status == StatusCode::INTERNAL_SERVER_ERROR { Line::error } else { Line::warn };
+            let line = if self.kind == Kind::Internal { Line::error } else { Line::warn };
             line(&self.detail).trace(trace).field("error", internal).write();
         }
+        let status = self.kind.status();
         let document = Document {
-            kind: format!("urn:order-service:problem:{}", self.kind),
-            title: self.status.canonical_reason().unwrap_or("Error"),
-            status: self.status.as_u16(),
+            kind: self.kind,
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
             detail: &self.detail,
             instance: path,
             request_id: &trace.request_id,
             errors: &self.errors,
         };
-        let mut reply = Reply::json(self.status, &document);
+        let mut reply = Reply::json(status, &document);
         reply.content_type("application/problem+json");
         self.headers.into_iter().fold(reply, |reply, (name, value)| reply.header(name, value))
     }
