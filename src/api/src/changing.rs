@@ -95,7 +95,9 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Role(_) | Refusal::Person(_) => Self::forbidden(refusal.to_string()),
-            Refusal::State { .. } | Refusal::Now(_) => Self::new(Kind::StatusConflict, refusal.to_string()),
+            Refusal::Step { .. } | Refusal::Status { .. } | Refusal::Now(_) => {
+                Self::new(Kind::StatusConflict, refusal.to_string())
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use futures::future::LocalBoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use platform::to_json;
 use serde::Serialize;
 use spin_sdk::wasip3::{
     self,
@@ -49,7 +50,7 @@ impl Writer {
 
 impl Reply {
     pub fn json(status: StatusCode, body: &impl Serialize) -> Self {
-        let body = serde_json::to_string(body).expect("our own types have no unserializable values");
+        let body = to_json(body);
         Self::written_json(status, body)
     }
 

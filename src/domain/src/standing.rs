@@ -63,6 +63,14 @@ impl Standing<'_> {
         self.status == Status::Delivered && self.delivered_at.is_some_and(|at| now <= at + window)
     }
 
+    /// Refuses what orders of this status don't allow.
+    fn check_status(&self, only: &'static [Status], cant: &'static str) -> Result<(), Refusal> {
+        if only.contains(&self.status) {
+            return Ok(());
+        }
+        Err(Refusal::Status { status: self.status, cant, only })
+    }
+
     /// Decides whether `actor` may set the status `to` now.
     ///
     /// # Errors
@@ -82,15 +90,9 @@ impl Standing<'_> {
         if !self.is_owned_by(actor) && !actor.is_admin() {
             return Err(Refusal::Person("only the customer or an admin can cancel an order"));
         }
-        let role = if actor.is_admin() { Role::Admin } else { Role::User };
-        if self.status.may_be_cancelled_by(role) {
-            return Ok(());
-        }
-        let until = if actor.is_admin() { "pending, confirmed or preparing" } else { "pending or confirmed" };
-        Err(Refusal::Now(format!(
-            "an order that is {} can't be cancelled, only one that is {until}",
-            self.status
-        )))
+        let is_admin = actor.is_admin();
+        let only = if is_admin { Status::CANCELLABLE_BY_ADMINS } else { Status::CANCELLABLE_BY_OWNERS };
+        self.check_status(only, "can't be cancelled")
     }
 
     /// Decides whether `actor` may change the items now.
@@ -101,11 +103,7 @@ impl Standing<'_> {
         if !self.is_owned_by(actor) && !actor.is_admin() {
             return Err(Refusal::Person("only the customer or an admin can change the items of an order"));
         }
-        if self.status.may_change_items() {
-            return Ok(());
-        }
-        let detail = format!("the items of an order that is {} can't be changed", self.status);
-        Err(Refusal::Now(format!("{detail}, only of one that is pending or confirmed")))
+        self.check_status(Status::CHANGEABLE, "can't get other items")
     }
 
     /// Decides whether `actor` may ask for a return now.
@@ -116,11 +114,7 @@ impl Standing<'_> {
         if !self.is_owned_by(actor) {
             return Err(Refusal::Person("only the customer can ask for a return"));
         }
-        if self.status != Status::Delivered {
-            let detail =
-                format!("an order that is {} can't be returned, only one that is delivered", self.status);
-            return Err(Refusal::Now(detail));
-        }
+        self.check_status(&[Status::Delivered], "can't be returned")?;
         if !self.may_be_returned(now, window) {
             let detail =
                 format!("a return can be asked for within {} days after the delivery", window.num_days());
@@ -134,14 +128,7 @@ impl Standing<'_> {
     /// # Errors
     /// It was delivered, or is given up.
     pub fn check_assign(&self) -> Result<(), Refusal> {
-        if self.status.may_be_assigned() {
-            return Ok(());
-        }
-        let until = "pending, confirmed, preparing or out_for_delivery";
-        Err(Refusal::Now(format!(
-            "an order that is {} can't be assigned, only one that is {until}",
-            self.status
-        )))
+        self.check_status(Status::ASSIGNABLE, "can't be assigned")
     }
 
     /// Decides whether `actor` may rate this order now.
@@ -152,13 +139,7 @@ impl Standing<'_> {
         if !self.is_owned_by(actor) {
             return Err(Refusal::Person("only the customer can rate an order"));
         }
-        if self.status.was_delivered() {
-            return Ok(());
-        }
-        Err(Refusal::Now(format!(
-            "an order that is {} can't be rated, only one that was delivered",
-            self.status
-        )))
+        self.check_status(Status::ARRIVED, "can't be rated")
     }
 
     /// Decides whether `actor` may report where this order is now.
@@ -177,13 +158,7 @@ impl Standing<'_> {
     /// # Errors
     /// It isn't out for delivery.
     pub fn check_on_the_road(&self) -> Result<(), Refusal> {
-        if self.status == Status::OutForDelivery {
-            return Ok(());
-        }
-        Err(Refusal::Now(format!(
-            "an order that is {} has no location, only one that is out_for_delivery",
-            self.status
-        )))
+        self.check_status(&[Status::OutForDelivery], "has no location")
     }
 
     /// What `actor` may do to this order at `now`.
@@ -231,7 +206,7 @@ mod tests {
             user_id: id("ann"),
             delivery_partner_id: Some(id("bob")),
             status,
-            delivered_at: status.was_delivered().then(|| at("2026-01-01T12:00:00Z")),
+            delivered_at: Status::ARRIVED.contains(&status).then(|| at("2026-01-01T12:00:00Z")),
         }
     }
 

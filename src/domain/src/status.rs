@@ -37,8 +37,11 @@ pub enum Step {
 pub enum Refusal {
     #[error("your role may not set the status {0}")]
     Role(Status),
-    #[error("an order that is {from} can't become {to}; {}", successors(.allowed))]
-    State { from: Status, to: Status, allowed: Vec<Status> },
+    #[error("an order that is {from} can't become {to}; {}", or_final(from.successors()))]
+    Step { from: Status, to: Status },
+    /// Something else that orders of this status don't allow, only those of the others.
+    #[error("an order that is {status} {cant}, only one that is {}", or(only))]
+    Status { status: Status, cant: &'static str, only: &'static [Status] },
     /// The person may never do this to this order.
     #[error("{0}")]
     Person(&'static str),
@@ -131,7 +134,7 @@ impl Status {
         if self.successors().contains(&to) {
             return Ok(Step::Taken);
         }
-        Err(Refusal::State { from: self, to, allowed: self.successors().to_vec() })
+        Err(Refusal::Step { from: self, to })
     }
 
     /// The statuses from which `role` may take an order to this one through the status endpoint.
@@ -140,33 +143,20 @@ impl Status {
         Self::ALL.into_iter().filter(leads_here).collect()
     }
 
-    /// Whether `role` may cancel an order of this status: its owner until it is being prepared, an
-    /// admin until it is on the road.
-    pub(crate) fn may_be_cancelled_by(self, role: Role) -> bool {
-        match self {
-            Self::Pending | Self::Confirmed => role != Role::DeliveryPartner,
-            Self::Preparing => role == Role::Admin,
-            _ => false,
-        }
-    }
+    /// Orders that an admin may cancel: those that aren't on the road. Their owners may until they are being prepared.
+    pub(crate) const CANCELLABLE_BY_ADMINS: &[Self] = &[Self::Pending, Self::Confirmed, Self::Preparing];
+    pub(crate) const CANCELLABLE_BY_OWNERS: &[Self] = &[Self::Pending, Self::Confirmed];
 
-    /// Whether the items of an order of this status may still be changed.
-    pub(crate) fn may_change_items(self) -> bool {
-        matches!(self, Self::Pending | Self::Confirmed)
-    }
+    /// Orders whose items may still be changed.
+    pub(crate) const CHANGEABLE: &[Self] = &[Self::Pending, Self::Confirmed];
 
-    /// Whether an order of this status can be given to a courier: any that is not yet delivered.
-    pub(crate) fn may_be_assigned(self) -> bool {
-        matches!(self, Self::Pending | Self::Confirmed | Self::Preparing | Self::OutForDelivery)
-    }
+    /// Orders that can be given to a courier: all that are not yet delivered.
+    pub(crate) const ASSIGNABLE: &[Self] =
+        &[Self::Pending, Self::Confirmed, Self::Preparing, Self::OutForDelivery];
 
-    /// Whether an order of this status has reached its customer (and may be rated).
-    pub(crate) fn was_delivered(self) -> bool {
-        matches!(
-            self,
-            Self::Delivered | Self::ReturnRequested | Self::ReturnApproved | Self::PickedUp | Self::Refunded
-        )
-    }
+    /// Orders that have reached their customer, and may be rated.
+    pub(crate) const ARRIVED: &[Self] =
+        &[Self::Delivered, Self::ReturnRequested, Self::ReturnApproved, Self::PickedUp, Self::Refunded];
 }
 
 impl fmt::Display for Status {
@@ -175,19 +165,27 @@ impl fmt::Display for Status {
     }
 }
 
-fn successors(allowed: &[Status]) -> String {
-    if allowed.is_empty() {
+fn or_final(successors: &[Status]) -> String {
+    if successors.is_empty() {
         return "this status is final".to_owned();
     }
-    let names: Vec<_> = allowed.iter().map(|status| status.as_str()).collect();
-    format!("it can become {}", names.join(" or "))
+    format!("it can become {}", or(successors))
+}
+
+/// `pending, confirmed or preparing`.
+fn or(statuses: &[Status]) -> String {
+    let names: Vec<_> = statuses.iter().map(|status| status.as_str()).collect();
+    match names.as_slice() {
+        [others @ .., one, last] => [others, &[&format!("{one} or {last}")]].concat().join(", "),
+        _ => names.concat(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The machine as the decisions draw it: every legal step and who may take it.
+    /// Every legal step and who may take it, written down without the code under test.
     const STEPS: &[(Status, Status, &[Role])] = {
         use Role::*;
         use Status::*;
@@ -222,7 +220,7 @@ mod tests {
                         (Some(_), true) => assert_eq!(answer, Err(Refusal::Role(to))),
                         (None, true) if from == to => assert_eq!(answer, Ok(Step::Unchanged)),
                         (None, true) => {
-                            assert!(matches!(answer, Err(Refusal::State { .. })), "{from} to {to}")
+                            assert!(matches!(answer, Err(Refusal::Step { .. })), "{from} to {to}")
                         }
                     }
                 }
@@ -240,20 +238,6 @@ mod tests {
                 listed.sort_by_key(|status| Status::ALL.iter().position(|one| one == status));
                 assert_eq!(to.origins(role), listed, "{to} by {role:?}");
             }
-        }
-    }
-
-    #[test]
-    fn cancelling_is_for_the_owner_before_preparation_and_for_an_admin_before_the_road() {
-        for status in Status::ALL {
-            let owner = matches!(status, Status::Pending | Status::Confirmed);
-            assert_eq!(status.may_be_cancelled_by(Role::User), owner, "{status}");
-            assert_eq!(
-                status.may_be_cancelled_by(Role::Admin),
-                owner || status == Status::Preparing,
-                "{status}"
-            );
-            assert!(!status.may_be_cancelled_by(Role::DeliveryPartner), "{status}");
         }
     }
 
@@ -276,5 +260,7 @@ mod tests {
         assert_eq!(refused.to_string(), says);
         let refused = Status::Cancelled.step_to(Status::Confirmed, Role::Admin).unwrap_err();
         assert!(refused.to_string().ends_with("this status is final"));
+        assert_eq!(or(Status::CANCELLABLE_BY_ADMINS), "pending, confirmed or preparing");
+        assert_eq!(or(&[Status::Delivered]), "delivered");
     }
 }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use spin_sdk::{pg::DbValue, redis::RedisResult};
 
-use crate::{Database, DbError, Redis, log::Line, services::Client};
+use crate::{Database, DbError, Redis, log::Line, services::Client, to_json};
 
 /// The newest migration, which this version of the service needs.
 pub const SCHEMA_VERSION: i32 = 25;
@@ -86,7 +86,7 @@ async fn is_our_turn(redis: &Redis) -> bool {
 }
 
 async fn keep(redis: &Redis, report: &Report) {
-    let json = serde_json::to_string(report).expect("our own types have no unserializable values");
+    let json = to_json(report);
     if let Err(error) = redis.execute("SET", [REPORT, &json, "EX", "60"]).await {
         Line::debug("a health report isn't kept").field("error", error).write();
     }

@@ -11,6 +11,7 @@ pub mod database;
 mod flag;
 pub mod health;
 pub mod idempotency;
+mod json;
 pub mod ledger;
 pub mod log;
 pub mod metrics;
@@ -33,6 +34,7 @@ pub mod trace;
 pub mod variables;
 
 pub use database::{Database, DbError};
+pub use json::to_json;
 pub use random::random_id;
 pub use redis::Redis;
 pub use timeout::within;

@@ -154,8 +154,8 @@ async fn flush(redis: &Redis) -> Result<(), String> {
         for i = 1, #ARGV, 2 do redis.call('hincrby', KEYS[1], ARGV[i], ARGV[i + 1]) end end return 0";
     let Some(batch) = next_batch() else { return Ok(()) };
     let counts = batch.counts.iter().flat_map(|(series, count)| [series.clone(), count.to_string()]);
-    let keys = [SCRIPT.to_owned(), "2".to_owned(), KEY.to_owned(), format!("{KEY}:{}", batch.id)];
-    let flushed = redis.execute("EVAL", keys.into_iter().chain(counts)).await.map(drop);
+    let keys = [KEY.to_owned(), format!("{KEY}:{}", batch.id)];
+    let flushed = redis.eval(SCRIPT, keys, counts).await.map(drop);
     if flushed.is_err() {
         keep(batch);
     }
@@ -177,16 +177,16 @@ fn keep(batch: Batch) {
 /// Redis can't be reached; a sentence for the log.
 pub async fn counted(redis: &Redis) -> Result<Figures, String> {
     let entries = redis.execute("HGETALL", [KEY]).await?;
-    let texts: Vec<_> = entries.iter().filter_map(text).collect();
+    let texts: Vec<_> = entries.into_iter().filter_map(text).collect();
     let (pairs, _) = texts.as_chunks::<2>();
     let figures = pairs.iter().filter_map(|[series, count]| Some((series.clone(), count.parse().ok()?)));
     Ok(figures.collect())
 }
 
-fn text(result: &RedisResult) -> Option<String> {
+fn text(result: RedisResult) -> Option<String> {
     match result {
-        RedisResult::Binary(bytes) => String::from_utf8(bytes.clone()).ok(),
-        RedisResult::Status(text) => Some(text.clone()),
+        RedisResult::Binary(bytes) => String::from_utf8(bytes).ok(),
+        RedisResult::Status(text) => Some(text),
         RedisResult::Int64(number) => Some(number.to_string()),
         RedisResult::Nil => None,
     }

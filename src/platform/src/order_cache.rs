@@ -19,7 +19,7 @@ use domain::{OrderId, Standing};
 use serde::{Deserialize, Serialize};
 use spin_sdk::redis::RedisResult;
 
-use crate::{Redis, log::Line, metrics};
+use crate::{Redis, log::Line, metrics, to_json};
 
 /// No change, with all that it asks other services, takes nearly as long.
 const HELD: Duration = Duration::from_secs(60);
@@ -59,8 +59,7 @@ pub enum By<'a> {
 impl Entry {
     fn write(&self, until: DateTime<Utc>) -> String {
         let head = Head { version: self.version, standing: self.standing.clone(), until };
-        let head = serde_json::to_string(&head).expect("our own types have no unserializable values");
-        format!("{head}\n{}", self.document)
+        format!("{}\n{}", to_json(&head), self.document)
     }
 
     /// The entry, if it may still be shown.
@@ -125,8 +124,8 @@ impl OrderCache {
         }
         let keys = ids.iter().map(|id| key(*id));
         let numbers = [HELD, self.remembered()].map(|time| time.as_millis().to_string());
-        let script = [SCRIPT.to_owned(), ids.len().to_string()].into_iter();
-        run(redis, script.chain(keys).chain(numbers).chain([writer.unwrap_or_default().to_owned()])).await;
+        let arguments = numbers.into_iter().chain([writer.unwrap_or_default().to_owned()]);
+        noted(redis.eval(SCRIPT, keys, arguments).await);
     }
 
     /// Puts an order in, unless a newer version is known or somebody else holds it.
@@ -153,9 +152,8 @@ impl OrderCache {
             By::Writer(name) => name,
         };
         let (version, remembered) = (entry.version.to_string(), self.remembered().as_millis().to_string());
-        let script = [SCRIPT.to_owned(), "1".to_owned(), key(id)];
         let text = entry.write(now + self.lifetime);
-        run(redis, script.into_iter().chain([by.to_owned(), version, text, remembered])).await;
+        noted(redis.eval(SCRIPT, [key(id)], [by.to_owned(), version, text, remembered]).await);
     }
 
     /// Lets others read an order and put it in again that `writer` held: with the version that it made, if it made one,
@@ -171,8 +169,7 @@ impl OrderCache {
         }
         let version = version.map(|version| version.to_string()).unwrap_or_default();
         let remembered = self.remembered().as_millis().to_string();
-        let script = [SCRIPT.to_owned(), "1".to_owned(), key(id)];
-        run(redis, script.into_iter().chain([writer.to_owned(), version, remembered])).await;
+        noted(redis.eval(SCRIPT, [key(id)], [writer.to_owned(), version, remembered]).await);
     }
 
     fn remembered(&self) -> Duration {
@@ -180,8 +177,8 @@ impl OrderCache {
     }
 }
 
-async fn run(redis: &Redis, arguments: impl Iterator<Item = String>) {
-    if let Err(error) = redis.execute("EVAL", arguments).await {
+fn noted(answer: Result<Vec<RedisResult>, String>) {
+    if let Err(error) = answer {
         Line::warn("cached orders may be outdated for their lifetime").field("error", error).write();
     }
 }

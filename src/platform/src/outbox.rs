@@ -227,7 +227,7 @@ pub async fn tick(redis: &Redis, channel: &str) -> Result<(), String> {
         redis.call('set', KEYS[1], '1', 'px', '1000') \
         return redis.call('publish', ARGV[1], ARGV[2])";
     let key = format!("{channel}:tick");
-    redis.execute("EVAL", [SCRIPT, "1", &key, channel, TICK]).await.map(drop)
+    redis.eval(SCRIPT, [key], [channel.to_owned(), TICK.to_owned()]).await.map(drop)
 }
 
 /// How long the queue is.

@@ -91,8 +91,8 @@ impl Limits {
         let window = u64::from(quota.seconds) * 1_000_000;
         let interval = window / u64::from(quota.requests);
         let key = format!("orders:rate:{}:{sender}", class.as_str());
-        let arguments = [SCRIPT.to_owned(), "1".to_owned(), key, interval.to_string(), window.to_string()];
-        match redis.execute("EVAL", arguments).await?.as_slice() {
+        let answer = redis.eval(SCRIPT, [key], [interval, window].map(|micros| micros.to_string())).await?;
+        match answer.as_slice() {
             [RedisResult::Int64(remaining), RedisResult::Int64(reset), RedisResult::Int64(wait)] => {
                 let micros = |number: i64| Duration::from_micros(u64::try_from(number).unwrap_or(0));
                 Ok(Some(Verdict {

@@ -38,6 +38,21 @@ impl Redis {
         answer.map_err(|silent| silent.to_string())?
     }
 
+    /// Runs a script, which no other command comes in between of.
+    ///
+    /// # Errors
+    /// As [`Self::execute`].
+    pub async fn eval(
+        &self,
+        script: &str,
+        keys: impl IntoIterator<Item = String, IntoIter: ExactSizeIterator>,
+        arguments: impl IntoIterator<Item = String>,
+    ) -> Result<Vec<RedisResult>, String> {
+        let keys = keys.into_iter();
+        let words = [script.to_owned(), keys.len().to_string()].into_iter();
+        self.execute("EVAL", words.chain(keys).chain(arguments)).await
+    }
+
     /// What Redis, or the way to it, answers; none when nothing comes.
     async fn ask(
         &self,

@@ -6,7 +6,7 @@ use domain::{Actor, OrderId, Role, UserId};
 use serde::{Deserialize, Serialize};
 use spin_sdk::redis::RedisResult;
 
-use crate::Redis;
+use crate::{Redis, to_json};
 
 /// How long a ticket holds.
 pub const LIFETIME_SECONDS: u32 = 60;
@@ -31,7 +31,7 @@ pub async fn issue(
     (holder, until): (&Actor, DateTime<Utc>),
 ) -> Result<(), String> {
     let kept = Ticket { order_id: order, user_id: holder.id.clone(), role: holder.role, until };
-    let kept = serde_json::to_string(&kept).expect("our own types have no unserializable values");
+    let kept = to_json(&kept);
     redis.execute("SET", [key(ticket), kept, "EX".to_owned(), LIFETIME_SECONDS.to_string()]).await.map(drop)
 }
 
@@ -52,5 +52,5 @@ pub async fn holder(
 }
 
 fn key(ticket: &str) -> String {
-    format!("tracking-ticket:{ticket}")
+    format!("orders:ticket:{ticket}")
 }

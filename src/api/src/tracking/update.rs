@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use domain::{Order, OrderId, Status, UserId};
-use platform::orders::Event;
+use platform::{orders::Event, to_json};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::{
@@ -115,7 +115,7 @@ pub fn current_state(order: &Order, location: Option<&Event>) -> String {
 
 fn server_sent(name: &str, document: &Document<'_>) -> String {
     // JSON has no line breaks of its own.
-    let data = serde_json::to_string(document).expect("our own types have no unserializable values");
+    let data = to_json(document);
     format!("event: {name}\nid: {}\ndata: {data}\n\n", document.version)
 }
 

@@ -225,10 +225,8 @@ impl Circuits {
 
     /// The numbers that a script answers; none without Redis.
     async fn eval(&self, script: &str, keys: &[String], arguments: &[String]) -> Option<Vec<i64>> {
-        let count = keys.len().to_string();
-        let words = [script, &count].into_iter();
-        let words = words.chain(keys.iter().chain(arguments).map(String::as_str));
-        let replies = self.redis.execute("EVAL", words).await.map_err(unshared).ok()?;
+        let answer = self.redis.eval(script, keys.iter().cloned(), arguments.iter().cloned()).await;
+        let replies = answer.map_err(unshared).ok()?;
         let number = |reply| match reply {
             RedisResult::Int64(number) => Ok(number),
             other => Err(format!("{other:?} is no number")),
@@ -257,7 +255,7 @@ fn milliseconds(number: i64) -> Duration {
 }
 
 fn key(service: &str, part: &str) -> String {
-    format!("circuit:{service}:{part}")
+    format!("orders:circuit:{service}:{part}")
 }
 
 fn unshared(error: String) {

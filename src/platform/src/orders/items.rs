@@ -11,6 +11,7 @@ use crate::{
     ledger::{ending_settlement, unless_overtaken},
     parameters::{amount, columns, optional_text, text},
     services::Entry,
+    to_json,
 };
 
 /// New items for an order.
@@ -136,7 +137,7 @@ pub async fn revise(
         price: line.price,
     });
     let data = Revised { total_amount: revision.total, items: items.collect() };
-    let data = serde_json::to_string(&data).expect("our own types have no unserializable values");
+    let data = to_json(&data);
     let parameters = [
         order.id.get().into(),
         order.version.into(),

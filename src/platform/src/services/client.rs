@@ -14,6 +14,7 @@ use crate::{
     Trace,
     circuit::Circuits,
     timeout::within,
+    to_json,
     variables::{self, Misconfigured},
 };
 
@@ -103,7 +104,7 @@ impl Client {
         trace: &Trace,
         read: impl FnOnce(&Answer) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
-        let json = serde_json::to_vec(body).expect("our own types have no unserializable values");
+        let json = to_json(body).into_bytes();
         let body = Some(("application/json", json));
         self.call(Question { method: Method::POST, path, key: Some(key), body }, trace, read).await
     }

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use spin_sdk::redis::RedisResult;
 
 use super::Documents;
-use crate::{Redis, log::Line, metrics};
+use crate::{Redis, log::Line, metrics, to_json};
 
 /// How long a product is kept for the case that the catalogue can't be reached.
 const KEPT: Duration = Duration::from_secs(3_600);
@@ -65,16 +65,9 @@ impl ProductCache {
             return;
         }
         let until = (now + self.lifetime).timestamp_millis();
-        let entries = products.values().map(|product| {
-            let entry = Entry { product, until };
-            serde_json::to_string(&entry).expect("our own types have no unserializable values")
-        });
-        let arguments = [SCRIPT.to_owned(), products.len().to_string()]
-            .into_iter()
-            .chain(products.keys().map(|id| key(*id)))
-            .chain([KEPT.as_millis().to_string()])
-            .chain(entries);
-        if let Err(error) = redis.execute("EVAL", arguments).await {
+        let entries = products.values().map(|product| to_json(&Entry { product, until }));
+        let (keys, kept) = (products.keys().map(|id| key(*id)), [KEPT.as_millis().to_string()]);
+        if let Err(error) = redis.eval(SCRIPT, keys, kept.into_iter().chain(entries)).await {
             Line::debug("products aren't cached").field("error", error).write();
         }
     }

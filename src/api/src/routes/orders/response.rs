@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use domain::{Action, Item, Money, Order, OrderId, ProductId, Status, UserId};
-use platform::services::{Documents, Product};
+use platform::{
+    services::{Documents, Product},
+    to_json,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -79,13 +82,13 @@ impl<'a> OrderDocument<'a> {
     }
 
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("our own types have no unserializable values")
+        to_json(self)
     }
 }
 
 /// The JSON of an [`OrderResponse`], made of that of its order.
 pub fn with_actions(document: &str, allowed_actions: &[Action]) -> String {
-    let actions = serde_json::to_string(allowed_actions).expect("names have no unserializable values");
+    let actions = to_json(&allowed_actions);
     let fields = document.strip_suffix('}').unwrap_or(document);
     format!("{fields},\"allowed_actions\":{actions}}}")
 }

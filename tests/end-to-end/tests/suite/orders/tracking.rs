@@ -237,7 +237,7 @@ async fn a_ticket_opens_the_stream_of_its_order_for_a_minute() {
         follow_by_ticket(&app, order, ticket).await.err().unwrap().expect_problem(401);
     }
     let expire = |ticket: &str| {
-        let key = format!("tracking-ticket:{ticket}");
+        let key = format!("orders:ticket:{ticket}");
         let mut redis = app.redis();
         let left: i64 = redis::cmd("TTL").arg(&key).query(&mut redis).unwrap();
         assert!((1..=60).contains(&left), "{left}");

@@ -100,12 +100,13 @@ async fn refunds_that_fail_keep_nobody_from_paying() {
 #[tokio::test]
 async fn a_circuit_that_was_open_when_redis_put_its_clock_back_is_tried() {
     let app = TestApp::own(setup().only("api")).await;
-    keep(&mut app.redis(), "circuit:payment:open", 3_600_000);
+    keep(&mut app.redis(), "orders:circuit:payment:open", 3_600_000);
     let customer = app.customer();
 
     app.eventually("a probe has closed the circuit", async || {
         let is_placed = customer.places_an_order().await.status == 201;
-        let open: bool = redis::cmd("EXISTS").arg("circuit:payment:open").query(&mut app.redis()).unwrap();
+        let open: bool =
+            redis::cmd("EXISTS").arg("orders:circuit:payment:open").query(&mut app.redis()).unwrap();
         (is_placed && !open).then_some(())
     })
     .await;
@@ -118,7 +119,7 @@ async fn what_one_instance_finds_out_counts_for_all() {
     let mut redis = app.redis();
 
     // As another instance leaves it when it opens the circuit.
-    keep(&mut redis, "circuit:payment:open", 90_000);
+    keep(&mut redis, "orders:circuit:payment:open", 90_000);
     let customer = app.customer();
     app.eventually("this instance has learnt of it", async || {
         customer.has_in_cart(&[(5, 1)]).await;
@@ -136,18 +137,18 @@ async fn what_one_instance_finds_out_counts_for_all() {
     assert_eq!(books["charges"], json!([]));
 
     // Half-open, and another instance probes.
-    keep(&mut redis, "circuit:payment:probe", 60_000);
-    keep(&mut redis, "circuit:payment:open", 60_000);
+    keep(&mut redis, "orders:circuit:payment:probe", 60_000);
+    keep(&mut redis, "orders:circuit:payment:open", 60_000);
     is_refused_unasked(&app, &customer, "/payments").await.expect("only one probe at a time");
 
     // That instance is gone.
-    redis::cmd("DEL").arg("circuit:payment:probe").exec(&mut redis).unwrap();
+    redis::cmd("DEL").arg("orders:circuit:payment:probe").exec(&mut redis).unwrap();
     app.eventually("this instance's probe succeeds", async || {
         (customer.places_an_order().await.status == 201).then_some(())
     })
     .await;
     app.eventually("all know that the service is back", async || {
-        let open: bool = redis::cmd("EXISTS").arg("circuit:payment:open").query(&mut redis).unwrap();
+        let open: bool = redis::cmd("EXISTS").arg("orders:circuit:payment:open").query(&mut redis).unwrap();
         (!open).then_some(())
     })
     .await;
