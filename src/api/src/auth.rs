@@ -130,7 +130,7 @@ pub fn authenticate(
     let token = token_of(headers).ok_or_else(Problem::unauthenticated)?;
     let claims = verifier.verify(token).map_err(|error| match error.downcast_ref() {
         Some(JWTError::TokenHasExpired) => expired(),
-        _ => Problem::unauthorized("the token is not valid"),
+        _ => Problem::unauthorized("the token is not valid; get a new one"),
     })?;
     // No leeway here: an expired token is expired.
     let end = claims.expires_at.and_then(|end| i64::try_from(end.as_secs()).ok()).ok_or_else(expired)?;
@@ -145,7 +145,7 @@ pub fn authenticate(
 }
 
 fn expired() -> Problem {
-    Problem::unauthorized("the token has expired or has no expiry")
+    Problem::unauthorized("the token has expired, or has no expiry; get a new one")
 }
 
 /// Has the Auth Service confirm a token that holds by itself, where that is configured.
@@ -161,7 +161,7 @@ pub async fn confirm(call: &Call) -> Result<(), Problem> {
     if tokens.is_active(&app.redis, (token, &digest), &call.trace).await? {
         return Ok(());
     }
-    Err(Problem::unauthorized("the token was revoked"))
+    Err(Problem::unauthorized("the token was revoked; sign in again"))
 }
 
 fn token_of(headers: &HeaderMap) -> Option<&str> {

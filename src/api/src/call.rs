@@ -6,7 +6,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use domain::{Actor, Invalid, OrderId, Page, Role, Status, TemplateId, serial_number};
 use http::HeaderMap;
-use platform::{Trace, idempotency::Claim, variables::Misconfigured};
+use platform::{Trace, idempotency::Claim, random_id, variables::Misconfigured};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -30,6 +30,7 @@ pub struct Call {
     pub now: DateTime<Utc>,
     /// Who is asking, or why that isn't believed, once the token was looked at.
     identity: OnceCell<Result<Identity, Problem>>,
+    writer: OnceCell<String>,
 }
 
 impl Call {
@@ -40,8 +41,9 @@ impl Call {
         headers: HeaderMap,
         trace: Trace,
     ) -> Self {
-        let (body, now, identity) = (Bytes::new(), Utc::now(), OnceCell::new());
-        Self { app, parameters, query, headers, body, claim: None, trace, now, identity }
+        let (body, now) = (Bytes::new(), Utc::now());
+        let (identity, writer) = (OnceCell::new(), OnceCell::new());
+        Self { app, parameters, query, headers, body, claim: None, trace, now, identity, writer }
     }
 
     /// The state this request needs for more than telling that it is alive.
@@ -69,13 +71,13 @@ impl Call {
         self.identity.get()?.as_ref().ok().map(|identity| identity.actor.role)
     }
 
-    /// Who is asking, an admin.
+    /// Who is asking, who must be an admin.
     pub fn admin(&self) -> Result<&Actor, Problem> {
         let actor = self.actor()?;
         if actor.is_admin() { Ok(actor) } else { Err(Problem::forbidden("only an admin can do this")) }
     }
 
-    /// Who is asking, an admin or a courier.
+    /// Who is asking, who must be an admin or a courier.
     pub fn staff(&self) -> Result<&Actor, Problem> {
         let actor = self.actor()?;
         if actor.role == Role::User {
@@ -85,8 +87,8 @@ impl Call {
     }
 
     /// A name that no other request has, whatever ids clients give to theirs.
-    pub fn writer(&self) -> String {
-        format!("{}@{}", self.trace.request_id, self.now.timestamp_nanos_opt().unwrap_or_default())
+    pub fn writer(&self) -> &str {
+        self.writer.get_or_init(random_id)
     }
 
     /// What the change of this request answered, if it was made at an earlier try that didn't live to

@@ -48,7 +48,7 @@ pub async fn change<T>(
 
 /// Lets the cache serve the call's order again, in the version that the call made if it made one.
 pub fn release(call: &Call, app: &'static App, version: Option<i32>) {
-    let (Ok(id), writer) = (call.order_id(), call.writer()) else { return };
+    let (Ok(id), writer) = (call.order_id(), call.writer().to_owned()) else { return };
     spawn(async move { app.order_cache.release(&app.redis, id, (&writer, version)).await });
 }
 
@@ -61,7 +61,7 @@ async fn attempt<T>(
     let (id, writer) = (call.order_id()?, call.writer());
     for _ in 0..ATTEMPTS {
         // The order is read while the cache is told of the change to come.
-        let held = app.order_cache.hold(&app.redis, slice::from_ref(&id), Some(&writer));
+        let held = app.order_cache.hold(&app.redis, slice::from_ref(&id), Some(writer));
         let (order, ()) = join(orders::find(&app.db, id), held).await;
         let order = order?.filter(|order| order.standing().is_visible_to(actor)).ok_or_else(no_such_order)?;
         check_precondition(call, &order)?;

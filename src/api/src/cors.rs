@@ -73,8 +73,8 @@ pub fn is_preflight(request: &Incoming) -> bool {
         && request.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// 204: what may be sent to a path with those methods. Whether this origin may send it, its own header
-/// tells.
+/// 204: what may be sent to a path with those methods. Whether this origin may send it is said by
+/// `Access-Control-Allow-Origin`, which [`Origins::admit`] adds.
 pub fn preflight(methods: HeaderValue) -> Reply {
     let fixed = |name: HeaderName, value| (name, HeaderValue::from_static(value));
     let headers = HeaderMap::from_iter([

@@ -68,5 +68,5 @@ pub fn check(parameters: &[(String, String)], now: DateTime<Utc>) -> Result<(), 
 }
 
 fn wrong_policy(problem: impl ToString) -> Misconfigured {
-    Misconfigured::new("delivery policy", problem)
+    Misconfigured::new("delivery_*", problem)
 }

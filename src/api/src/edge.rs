@@ -61,12 +61,18 @@ pub async fn answer(request: Incoming) -> Reply {
 
 fn check_size(request: &Incoming) -> Result<(), Problem> {
     if request.target.as_str().len() > MAX_TARGET {
-        let detail = format!("the address is over {} KiB, the most this service takes", MAX_TARGET / 1024);
+        let detail = format!(
+            "the address is over {} KiB, the most this service takes; shorten the query",
+            MAX_TARGET / 1024
+        );
         return Err(Problem::new(Kind::AddressTooLong, detail));
     }
     let headers: usize = request.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if headers > MAX_HEADERS {
-        let detail = format!("the headers are over {} KiB, the most this service takes", MAX_HEADERS / 1024);
+        let detail = format!(
+            "the headers are over {} KiB, the most this service takes; send fewer",
+            MAX_HEADERS / 1024
+        );
         return Err(Problem::new(Kind::HeadersTooLarge, detail));
     }
     Ok(())

@@ -30,7 +30,7 @@ use spin_sdk::wasip3::{
 
 use crate::{app::App, call::Call, incoming::Incoming};
 
-/// Where every request enters. (The names of a component's exports are none for a native linker.)
+/// Where every request enters. (Exported on wasm only: native linkers reject the names of a component's exports.)
 pub struct Service;
 
 #[cfg(target_arch = "wasm32")]

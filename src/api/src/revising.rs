@@ -3,10 +3,11 @@
 
 use domain::{Actor, CartLine, Money, Order, price_lines, products_of, total_of};
 use platform::{
-    Trace, ledger,
+    Trace,
+    ledger::{self, Movement},
     log::Line,
     orders::{self, Revision},
-    services::{Entry, PaymentOutcome},
+    services::PaymentOutcome,
 };
 
 use crate::{
@@ -70,7 +71,8 @@ impl Revising<'_> {
                 let paid = Some((&charge, reference.as_deref()));
                 let revised = orders::revise(db, order, revision, paid, (self.actor, self.trace)).await?;
                 if revised.is_none() {
-                    // Unless that was entered just now, for a task was told meanwhile that the charge is declined.
+                    // A task may have been told meanwhile that the charge is declined: the approval is entered, for it to
+                    // be paid back. Otherwise this changes nothing.
                     ledger::approve(db, &charge, reference.as_deref(), false, self.trace).await?;
                 }
                 // Deciding anew would charge anew.
@@ -89,7 +91,7 @@ impl Revising<'_> {
         }
     }
 
-    fn unknown(&self, charge: &Entry, problem: &str) -> Problem {
+    fn unknown(&self, charge: &Movement, problem: &str) -> Problem {
         let line = Line::warn("the outcome of a difference's payment is unknown; what was taken goes back");
         line.trace(self.trace).value("order_id", charge.order_id.get()).field("error", problem).write();
         let detail = "the payment service did not answer; the order is unchanged, and what may have been taken \

@@ -1,6 +1,6 @@
 //! From a request to its handler.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use futures::future::LocalBoxFuture;
@@ -46,11 +46,13 @@ pub struct Route {
 }
 
 static ROUTER: LazyLock<Router<Vec<&'static Route>>> = LazyLock::new(|| {
-    let mut router: Router<Vec<&'static Route>> = Router::new();
+    let mut paths: BTreeMap<&'static str, Vec<&'static Route>> = BTreeMap::new();
     for route in ROUTES.iter() {
-        let mut methods: Vec<_> = ROUTES.iter().filter(|other| other.path == route.path).collect();
-        methods.dedup_by_key(|route| route.method.clone());
-        router.add(route.path, methods).expect("the paths of the table are well-formed");
+        paths.entry(route.path).or_default().push(route);
+    }
+    let mut router = Router::new();
+    for (path, routes) in paths {
+        router.add(path, routes).expect("the paths of the table are well-formed");
     }
     router
 });
@@ -67,7 +69,9 @@ pub async fn dispatch(
         path => path,
     };
     let Some(found) = find(path) else {
-        return Err(Problem::not_found("there is nothing at this path"));
+        return Err(Problem::not_found(
+            "there is nothing at this path; GET /openapi.json lists what there is",
+        ));
     };
     if cors::is_preflight(&request) {
         return Ok(cors::preflight(allowed(found.handler())));
@@ -140,7 +144,8 @@ async fn read(method: &Method, body: Request) -> Result<Bytes, Problem> {
     if matches!(*method, Method::GET | Method::HEAD) {
         return Ok(content.freeze());
     }
-    let incomplete = |_| Problem::new(Kind::IncompleteBody, "the body did not arrive whole");
+    let incomplete =
+        |_| Problem::new(Kind::IncompleteBody, "the body did not arrive whole; send the request again");
     let mut body = IncomingRequestBody::new(body).map_err(incomplete)?;
     while length <= MAX_DISCARDED
         && let Some(frame) = body.frame().await
@@ -190,10 +195,8 @@ mod tests {
         for route in ROUTES.iter() {
             let concrete = route.path.replace(":order_id", "7").replace(":template_id", "7");
             let found = find(&concrete).expect(route.path);
-            assert!(
-                found.handler().iter().any(|r| r.path == route.path && r.method == route.method),
-                "{concrete}"
-            );
+            let same = |other: &&&Route| other.path == route.path && other.method == route.method;
+            assert_eq!(found.handler().iter().filter(same).count(), 1, "{concrete}");
         }
     }
 }

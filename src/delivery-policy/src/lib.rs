@@ -8,7 +8,7 @@ mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "delivery-policy" });
     #[cfg(target_arch = "wasm32")]
     use super::DefaultPolicy;
-    // The names of a component's exports are none for a native linker.
+    // On wasm only: native linkers reject the names of a component's exports.
     #[cfg(target_arch = "wasm32")]
     export!(DefaultPolicy);
 }

@@ -17,7 +17,7 @@ const MAX_LONGITUDE: f64 = 180.0;
 const LATITUDE: &str = r"^-?(0?[0-8]?[0-9](\.[0-9]+)?|0?90(\.0+)?)$";
 const LONGITUDE: &str = r"^-?((1[0-7][0-9]|0?[0-9]?[0-9])(\.[0-9]+)?|180(\.0+)?)$";
 
-/// A latitude and a longitude, each in its own words and in range.
+/// A latitude and a longitude in range, in the digits that the client sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Coordinates {
     latitude: String,
@@ -142,7 +142,7 @@ fn is_decimal(text: &str) -> bool {
     text.len() <= MAX_LENGTH && whole.len() <= 3 && is_digits(whole) && is_digits(fraction)
 }
 
-/// The number without an exponent, and without decimals that are finer than an atom.
+/// The number without an exponent, and with 15 decimals at most, so that it fits its column.
 fn plain(number: &Number) -> String {
     let number = number.as_f64().unwrap_or(f64::NAN);
     let shortest = number.to_string();

@@ -65,7 +65,7 @@ impl JsonSchema for IdempotencyKey {
     }
 }
 
-/// The content of a quoted string, from behind its first quote to its end, which is the header's too.
+/// The content of a quoted string after its opening quote; the closing one must be the last character.
 fn unquoted(rest: &str) -> Option<String> {
     let mut key = String::with_capacity(rest.len());
     let mut characters = rest.chars();

@@ -24,7 +24,7 @@ pub struct Period {
     pub last_day: NaiveDate,
     /// Whether a date bounds one end and a time the other: which is the earlier, only the time zone tells.
     pub is_mixed: bool,
-    /// An IANA name in form; whether there is such a zone, Postgres knows.
+    /// It has the form of an IANA name; whether there is such a zone, Postgres knows.
     pub zone: String,
 }
 

@@ -1,6 +1,5 @@
-//! Postgres: one connection for each instance, on which statements of concurrent requests follow
-//! each other without waiting, and which goes round among instances that are many; errors sorted by
-//! what a caller can do about them.
+//! Postgres: one connection for each instance, shared by its requests and given back to Spin every tenth of a second;
+//! errors sorted by what a caller can do about them.
 
 use std::{
     sync::{

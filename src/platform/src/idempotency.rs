@@ -109,7 +109,7 @@ pub async fn claim(
         Some(Found { is_ours: true, outcome, .. }) => Claimed::Ours(Claim { user, key, token, outcome }),
         Some(Found { is_same: false, .. }) => Claimed::Reused,
         Some(Found { answer: Some(kept), .. }) => Claimed::Answered(kept),
-        // A row that isn't to be seen yet was claimed in this very moment.
+        // No row: another transaction claimed the key after our snapshot.
         Some(_) | None => Claimed::InFlight,
     })
 }

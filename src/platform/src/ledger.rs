@@ -1,6 +1,7 @@
 //! The ledger: what became of each charge, recorded together with what it means for the order.
 
-use domain::{Order, OrderId, Status};
+use domain::{Money, Order, OrderId, Status, UserId};
+use serde::Deserialize;
 
 use crate::{
     Database, DbError, Trace,
@@ -9,7 +10,7 @@ use crate::{
     metrics,
     orders::documents_of,
     parameters::{optional_text, text},
-    services::{Carts, Entry, PaymentOutcome, Payments, ServiceDown},
+    services::{Carts, PaymentOutcome, Payments, ServiceDown},
 };
 
 /// [`NOT_REACHED`], for statements.
@@ -55,6 +56,18 @@ pub(crate) use ending_settlement;
 pub const DECLINED: &str = "payment_declined";
 pub const NOT_REACHED: &str = not_reached!();
 
+/// A charge or a refund, as it stands in the ledger.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Movement {
+    pub order_id: OrderId,
+    /// Numbers the order's movements of money from 1.
+    pub seq: i32,
+    pub user_id: UserId,
+    pub amount: Money,
+    /// Makes asking again harmless.
+    pub idempotency_key: String,
+}
+
 /// What is settled about an order after its charge was asked for.
 #[derive(Debug)]
 pub enum Settled {
@@ -79,8 +92,8 @@ pub enum By<'a> {
     Task,
 }
 
-/// What a change answers that numbers movements of money by what it saw in the ledger: no rows when
-/// another took the number at the same time, for then nothing was changed.
+/// Turns a duplicate `payments_pkey` into no rows: another change took the ledger's next number at the same time, so
+/// that this one changed nothing.
 pub(crate) fn unless_overtaken(rows: Result<Vec<Row>, DbError>) -> Result<Vec<Row>, DbError> {
     match rows {
         Err(DbError::Constraint(name)) if name == "payments_pkey" => Ok(Vec::new()),
@@ -89,7 +102,7 @@ pub(crate) fn unless_overtaken(rows: Result<Vec<Row>, DbError>) -> Result<Vec<Ro
 }
 
 /// A movement of an order's money that still waits for its outcome.
-pub async fn pending(db: &Database, order: OrderId, seq: i32) -> Result<Option<Entry>, DbError> {
+pub async fn pending(db: &Database, order: OrderId, seq: i32) -> Result<Option<Movement>, DbError> {
     let statement = "select row_to_json(c)::text from (
             select p.order_id, p.seq, o.user_id, p.amount, p.idempotency_key
             from payments p join orders o on o.id = p.order_id
@@ -102,7 +115,7 @@ pub async fn pending(db: &Database, order: OrderId, seq: i32) -> Result<Option<E
 pub async fn settle(
     db: &Database,
     payments: &Payments,
-    charge: &Entry,
+    charge: &Movement,
     by: By<'_>,
     trace: &Trace,
 ) -> Result<Settled, DbError> {
@@ -126,7 +139,7 @@ pub async fn settle(
 
 impl By<'_> {
     /// Empties the cart, where there is one; a task does it where this fails.
-    async fn clear_cart(self, charge: &Entry, trace: &Trace) -> bool {
+    async fn clear_cart(self, charge: &Movement, trace: &Trace) -> bool {
         let Self::Request { cart: Some(carts) } = self else { return false };
         let cleared = carts.clear(&charge.user_id, trace).await;
         if let Err(error) = &cleared {
@@ -143,12 +156,12 @@ impl By<'_> {
 /// It is proof also for a charge that somebody else was told is declined.
 pub async fn approve(
     db: &Database,
-    charge: &Entry,
+    charge: &Movement,
     reference: Option<&str>,
     cart_is_cleared: bool,
     trace: &Trace,
 ) -> Result<Option<Order>, DbError> {
-    // A function of migration 0025, since its text is long and takes several times as long to plan as to run.
+    // A function, since its text is long and takes several times as long to plan as to run.
     const STATEMENT: &str = "select settle_charge($1, $2, $3, $4, $5, $6)";
     let parameters = [
         charge.order_id.get().into(),
@@ -173,7 +186,7 @@ pub async fn approve(
 /// cancelled by this, or left to a task ([`NOT_REACHED`]).
 pub async fn refuse(
     db: &Database,
-    charge: &Entry,
+    charge: &Movement,
     reason: &str,
     by: By<'_>,
     trace: &Trace,
@@ -221,7 +234,7 @@ pub async fn refuse(
 
 /// A charge that was not the order's first was not taken, for one of the reasons above: the order stays as it is. With
 /// [`NOT_REACHED`] it may be left to a task.
-pub async fn withdraw(db: &Database, charge: &Entry, reason: &str) -> Result<(), DbError> {
+pub async fn withdraw(db: &Database, charge: &Movement, reason: &str) -> Result<(), DbError> {
     const STATEMENT: &str = concat!("with ", declining!(), " ", ending_settlement!());
     let parameters = [charge.order_id.get().into(), charge.seq.into(), text(reason)];
     db.idempotent(STATEMENT, &parameters).await.map(drop)
@@ -242,7 +255,7 @@ pub async fn is_unpaid(db: &Database, order: OrderId) -> Result<bool, DbError> {
 }
 
 /// The money was paid back.
-pub async fn refunded(db: &Database, refund: &Entry, reference: Option<&str>) -> Result<(), DbError> {
+pub async fn refunded(db: &Database, refund: &Movement, reference: Option<&str>) -> Result<(), DbError> {
     let statement = "update payments set status = 'succeeded', settled_at = now(), reference = $3
         where order_id = $1 and seq = $2 and status = 'pending'";
     let parameters = [refund.order_id.get().into(), refund.seq.into(), optional_text(reference)];

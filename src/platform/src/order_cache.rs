@@ -156,8 +156,7 @@ impl OrderCache {
         noted(redis.eval(SCRIPT, [key(id)], [by.to_owned(), version, text, remembered]).await);
     }
 
-    /// Lets others read an order and put it in again that `writer` held: with the version that it made, if it made one,
-    /// since which no older one may come in.
+    /// Ends `writer`'s hold. A version that it made is remembered, so that no older one can come in afterwards.
     pub async fn release(&self, redis: &Redis, id: OrderId, (writer, version): (&str, Option<i32>)) {
         const SCRIPT: &str = "if redis.call('hget', KEYS[1], 'holder') ~= ARGV[1] then return 0 end \
             redis.call('hdel', KEYS[1], 'held', 'holder') \

@@ -22,7 +22,7 @@ const BATCH: i64 = 32;
 /// A task that was left behind after so many tries may be what its workers died of.
 const SUSPICIOUS_ATTEMPTS: i32 = 3;
 
-/// For this long a message is held back, for what others write.
+/// How long a nudge waits, so that one message covers what others write meanwhile.
 const GATHERED: Duration = Duration::from_millis(40);
 
 /// By how much Redis's clock and ours may differ over that time.
@@ -31,7 +31,7 @@ const MARGIN: Duration = Duration::from_millis(10);
 /// Whether this instance is about to send a message.
 static IS_GATHERING: AtomicBool = AtomicBool::new(false);
 
-/// The message by which time passes for the task component, at most once a second.
+/// The message, at most one a second, that starts what is done from time to time.
 pub const TICK: &str = "tick";
 
 /// Something to do for an order.
@@ -129,8 +129,8 @@ pub struct Outcomes {
 /// Tasks that a worker has taken.
 pub struct Claimed {
     pub tasks: Vec<Task>,
-    /// Those that can't be read, such as what a newer version wrote, and why: they have failed.
-    pub unreadable: Outcomes,
+    /// Those that can't be read, such as what a newer release wrote, and why: they have failed.
+    pub unreadable: Vec<(i64, String)>,
 }
 
 /// Takes tasks that are due, for as long as `lease`: should this worker die, they come back by themselves. What isn't a
@@ -159,13 +159,13 @@ pub async fn claim(db: &Database, lease: Duration) -> Result<Claimed, DbError> {
         ) d";
     let kinds = Job::KINDS.map(str::to_owned).to_vec();
     let parameters = [BATCH.into(), kinds.into(), lease.as_secs_f64().into()];
-    let mut claimed = Claimed { tasks: Vec::new(), unreadable: Outcomes::default() };
+    let mut claimed = Claimed { tasks: Vec::new(), unreadable: Vec::new() };
     for row in db.change(statement, &parameters).await? {
         match document(&row) {
             Ok(task) => claimed.tasks.push(task),
             Err(error) => {
                 let Unread { id } = document(&row)?;
-                claimed.unreadable.failed.push((id, error.to_string()));
+                claimed.unreadable.push((id, error.to_string()));
             }
         }
     }
@@ -209,7 +209,7 @@ pub async fn nudge(redis: &Redis, channel: &str) -> Result<(), String> {
     let (key, lifetime) = (format!("{channel}:gathering"), GATHERED.as_millis().to_string());
     let answer = redis.execute("SET", [key.as_str(), "1", "nx", "px", &lifetime]).await?;
     if matches!(answer.as_slice(), [RedisResult::Nil]) {
-        // Whoever set it sends a message, and not before it is gone.
+        // Whoever set it publishes once it has expired, so that our tasks are covered.
         return Ok(());
     }
     let gathering = Raised::raise(&IS_GATHERING);
@@ -249,10 +249,14 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn every_kind_that_is_claimed_can_be_read() {
+    fn every_kind_is_claimed_and_can_be_read() {
         for kind in Job::KINDS {
             let job = json!({ "kind": kind, "payload": { "seq": 1, "status": "confirmed" } });
             assert!(serde_json::from_value::<Job>(job).is_ok(), "{kind}");
         }
+        let unknown = serde_json::from_value::<Job>(json!({ "kind": "none", "payload": {} })).unwrap_err();
+        let known = unknown.to_string();
+        assert_eq!(known.matches('`').count(), 2 * (Job::KINDS.len() + 1), "{known}");
+        assert!(Job::KINDS.iter().all(|kind| known.contains(kind)), "{known}");
     }
 }

@@ -9,8 +9,8 @@ mod worker;
 use bytes::Bytes;
 use platform::{idempotency, log::Line, outbox};
 
-/// Where every message enters, one after another. (The names of a component's exports are none for
-/// a native linker.)
+/// Where every message enters, one after another. (Exported on wasm only: native linkers reject the names of a
+/// component's exports.)
 #[cfg_attr(target_arch = "wasm32", spin_sdk::redis_subscriber)]
 pub async fn on_message(nudge: Bytes) -> anyhow::Result<()> {
     let done = attend_to(nudge).await;
@@ -26,7 +26,7 @@ pub async fn on_message(nudge: Bytes) -> anyhow::Result<()> {
 async fn attend_to(nudge: Bytes) -> anyhow::Result<()> {
     let app = app::App::load().await?;
     let is_busy = worker::work(&app).await?;
-    // While each message takes its time, ticks are few and far between.
+    // A busy worker hears few ticks.
     if nudge == outbox::TICK || is_busy {
         idempotency::forget_expired(&app.db).await?;
         reconciler::reconcile(&app).await?;

@@ -7,11 +7,11 @@ use domain::{CartLine, holds_the_same};
 use futures::future::join_all;
 use platform::{
     DbError, Trace, checkout,
-    ledger::{self, By, Settled},
+    ledger::{self, By, Movement, Settled},
     log::Line,
     orders,
     outbox::{self, Claimed, Job, Outcomes, Task},
-    services::{Entry, PaymentOutcome},
+    services::PaymentOutcome,
 };
 
 use crate::app::App;
@@ -34,12 +34,12 @@ pub async fn work(app: &App) -> Result<bool, DbError> {
     app.circuits.clone().refresh().await;
     while started.elapsed() < BUDGET {
         let Claimed { tasks, unreadable } = outbox::claim(&app.db, app.lease).await?;
-        if tasks.is_empty() && unreadable.failed.is_empty() {
+        if tasks.is_empty() && unreadable.is_empty() {
             return Ok(false);
         }
         let (suspects, batch): (Vec<_>, Vec<_>) = tasks.into_iter().partition(Task::is_suspect);
-        work_on(app, &batch, unreadable).await?;
-        // A task that its workers die of takes no other along.
+        work_on(app, &batch, Outcomes { failed: unreadable, ..Outcomes::default() }).await?;
+        // One at a time: a task that kills its worker must not take others along.
         for suspect in &suspects {
             work_on(app, std::slice::from_ref(suspect), Outcomes::default()).await?;
         }
@@ -160,6 +160,6 @@ async fn refund(app: &App, task: &Task, seq: i32, trace: &Trace) -> Result<(), S
     }
 }
 
-async fn pending(app: &App, task: &Task, seq: i32) -> Result<Option<Entry>, String> {
+async fn pending(app: &App, task: &Task, seq: i32) -> Result<Option<Movement>, String> {
     ledger::pending(&app.db, task.order_id, seq).await.map_err(text)
 }

@@ -98,8 +98,8 @@ impl Database {
         self.overtaking(&sql, request).await
     }
 
-    /// What a request is answered in whose way this statement comes: it is carried out, but not seen before the
-    /// request waits for it.
+    /// Runs `sql` in a transaction, starts `request`, commits once the request waits for a lock of it, and returns what
+    /// the request is answered.
     pub async fn overtaking<T>(&self, sql: &str, request: impl Future<Output = T>) -> T {
         let mut transaction = self.pool.begin().await.expect("the database is there");
         sqlx::query(AssertSqlSafe(sql.to_owned()))

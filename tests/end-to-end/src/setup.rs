@@ -24,7 +24,7 @@ use crate::tokens::JWT_SECRET;
 const START_DEADLINE: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(20);
 
-/// Logical databases of a Redis server, by its default configuration.
+/// Logical databases of a Redis server that `cargo xtask` starts.
 const REDIS_DATABASES: u32 = 1_024;
 
 /// What differs from the ordinary set-up.

@@ -86,5 +86,5 @@ pub static ROUTES: &[Route] = routes![
     POST "/admin/tasks/:task_id/retry" => admin::retry [Write],
     GET "/admin/reconciliation" => admin::reconciliation [Read],
     GET "/admin/users/:user_id/data" => users::export [Bulk],
-    DELETE "/admin/users/:user_id/data" => users::erase [Write],
+    DELETE "/admin/users/:user_id/data" => users::erase [Bulk],
 ];

@@ -49,7 +49,7 @@ pub struct Breaker {
     counted_from: Option<Instant>,
     /// Whether the server has answered since its last failure.
     answered: bool,
-    /// There is one while the circuit isn't closed. Once it has passed, the circuit is half-open.
+    /// Set while the circuit is open or half-open; half-open once it has passed.
     open_until: Option<Instant>,
     /// How long a probe is waited for, lest the circuit stay half-open when its outcome is lost.
     probe_until: Option<Instant>,

@@ -37,7 +37,7 @@ pub async fn set_status(
     claim: Option<&Claim>,
     (actor, trace): (&Actor, &Trace),
 ) -> Result<Vec<Changed>, DbError> {
-    // A function of migration 0014, since its text is long and takes several times as long to plan as to run.
+    // A function, since its text is long and takes several times as long to plan as to run.
     const CHANGE: Change<'_> = Change {
         with: "changed (document) as (select set_order_status($1, $2, $3, $4, $5, $6, $7, $8))",
         answer: "select document from changed",
@@ -78,7 +78,7 @@ pub async fn take_step(
     to: Status,
     (actor, trace): (&Actor, &Trace),
 ) -> Result<Option<Order>, DbError> {
-    // A function of migration 0019, since the statement takes several times as long to plan as to run.
+    // A function, since the statement takes several times as long to plan as to run.
     let statement = "select take_step($1, $2, $3, $4, $5, $6, $7, $8)";
     let parameters = [
         id.get().into(),

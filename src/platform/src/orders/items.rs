@@ -8,9 +8,8 @@ use super::documents_of;
 use crate::{
     Database, DbError, Trace,
     database::only_document,
-    ledger::{ending_settlement, unless_overtaken},
+    ledger::{Movement, ending_settlement, unless_overtaken},
     parameters::{amount, columns, optional_text, text},
-    services::Entry,
     to_json,
 };
 
@@ -43,7 +42,7 @@ pub async fn enter_difference(
     order: &Order,
     difference: Money,
     trace: &Trace,
-) -> Result<Option<Entry>, DbError> {
+) -> Result<Option<Movement>, DbError> {
     const STATEMENT: &str = "with o as (
             select id, user_id from orders
             where id = $1 and version = $2 and status in ('pending', 'confirmed') for update
@@ -127,7 +126,7 @@ pub async fn revise(
     db: &Database,
     order: &Order,
     revision: &Revision<'_>,
-    charge: Option<(&Entry, Option<&str>)>,
+    charge: Option<(&Movement, Option<&str>)>,
     (actor, trace): (&Actor, &Trace),
 ) -> Result<Option<Order>, DbError> {
     let [products, quantities, prices, names] = columns(revision.lines);

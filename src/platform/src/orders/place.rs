@@ -10,9 +10,9 @@ use crate::{
     customer::noting_customer,
     database::only_document,
     idempotency::{self, Change, Claim},
+    ledger::Movement,
     metrics,
     parameters::{amount, columns, moment, optional_moment, optional_text, text},
-    services::Entry,
 };
 
 /// An order about to be placed.
@@ -31,7 +31,7 @@ pub struct Draft<'a> {
 #[derive(Debug, Deserialize)]
 pub struct Placed {
     pub order: Order,
-    pub charge: Entry,
+    pub charge: Movement,
 }
 
 /// Where the lines of an order come from.

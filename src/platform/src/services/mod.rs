@@ -14,7 +14,7 @@ use std::time::Duration;
 pub use carts::Carts;
 pub use client::{CallError, Client};
 pub use notifications::Notifications;
-pub use payments::{Entry, PaymentOutcome, Payments};
+pub use payments::{PaymentOutcome, Payments};
 pub use product_cache::ProductCache;
 pub use products::{Documents, Product, Products};
 pub use tokens::Tokens;

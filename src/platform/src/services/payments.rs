@@ -2,27 +2,15 @@
 
 use domain::{Money, OrderId, UserId};
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{CallError, Client, ServiceDown, exchange::Answer};
-use crate::{Trace, metrics};
-
-/// A movement of money as it stands in the ledger: a charge or a refund.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Entry {
-    pub order_id: OrderId,
-    /// Numbers the order's movements of money from 1.
-    pub seq: i32,
-    pub user_id: UserId,
-    pub amount: Money,
-    /// Makes asking again harmless.
-    pub idempotency_key: String,
-}
+use crate::{Trace, ledger::Movement, metrics};
 
 /// The specification's request to take or return money.
 #[derive(Serialize)]
-struct Movement<'a> {
+struct PaymentRequest<'a> {
     user_id: &'a UserId,
     order_id: OrderId,
     amount: Money,
@@ -52,19 +40,20 @@ impl Payments {
     }
 
     /// Takes money from a customer.
-    pub async fn charge(&self, entry: &Entry, trace: &Trace) -> PaymentOutcome {
-        counted("charge", ask(&self.charges, "/payments/process", entry, trace).await)
+    pub async fn charge(&self, movement: &Movement, trace: &Trace) -> PaymentOutcome {
+        counted("charge", ask(&self.charges, "/payments/process", movement, trace).await)
     }
 
     /// Pays money back to a customer.
-    pub async fn refund(&self, entry: &Entry, trace: &Trace) -> PaymentOutcome {
-        counted("refund", ask(&self.refunds, "/payments/refund", entry, trace).await)
+    pub async fn refund(&self, movement: &Movement, trace: &Trace) -> PaymentOutcome {
+        counted("refund", ask(&self.refunds, "/payments/refund", movement, trace).await)
     }
 }
 
-async fn ask(client: &Client, path: &str, entry: &Entry, trace: &Trace) -> PaymentOutcome {
-    let body = Movement { user_id: &entry.user_id, order_id: entry.order_id, amount: entry.amount };
-    let call = (path, entry.idempotency_key.as_str());
+async fn ask(client: &Client, path: &str, movement: &Movement, trace: &Trace) -> PaymentOutcome {
+    let body =
+        PaymentRequest { user_id: &movement.user_id, order_id: movement.order_id, amount: movement.amount };
+    let call = (path, movement.idempotency_key.as_str());
     match client.post(call, &body, trace, outcome).await {
         Ok(outcome) => outcome,
         Err(CallError::NoAnswer(problem)) => PaymentOutcome::Unknown(problem),

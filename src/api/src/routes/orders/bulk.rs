@@ -185,9 +185,9 @@ fn order_ids(body: &Value) -> Result<Vec<OrderId>, Vec<Invalid>> {
     for (index, value) in list.iter().enumerate() {
         let fault = |detail: &str| Invalid::new(format!("/order_ids/{index}"), detail);
         match whole(value).and_then(|number| OrderId::try_from(number).ok()) {
-            Some(id) if ids.contains(&id) => faults.push(fault("stands there twice")),
+            Some(id) if ids.contains(&id) => faults.push(fault("is listed twice; list it once")),
             Some(id) => ids.push(id),
-            None => faults.push(fault("must be an order id")),
+            None => faults.push(fault("must be an order id, a whole number from 1 to 2147483647")),
         }
     }
     if faults.is_empty() { Ok(ids) } else { Err(faults) }

@@ -67,7 +67,7 @@ async fn visible(call: &Call, app: &App, actor: &Actor) -> Result<Order, Problem
 /// Answers 200 with an order that was just changed, which the cache shows from now on unless others are changing it.
 async fn show(call: &Call, app: &App, actor: &Actor, order: &Order) -> Reply {
     let entry = detailed(call, app, order).await;
-    app.order_cache.put(&app.redis, (order.id, &entry), (By::Writer(&call.writer()), call.now)).await;
+    app.order_cache.put(&app.redis, (order.id, &entry), (By::Writer(call.writer()), call.now)).await;
     answer(call, app, StatusCode::OK, actor, &entry)
 }
 

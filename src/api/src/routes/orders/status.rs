@@ -80,7 +80,7 @@ async fn take(call: &Call, app: &App, actor: &Actor, to: Status) -> Result<Optio
         return Ok(None);
     }
     let (id, courier) = (call.order_id()?, (!actor.is_admin()).then_some(&actor.id));
-    app.order_cache.hold(&app.redis, slice::from_ref(&id), Some(&call.writer())).await;
+    app.order_cache.hold(&app.redis, slice::from_ref(&id), Some(call.writer())).await;
     Ok(orders::take_step(&app.db, id, (&from, courier), to, (actor, &call.trace)).await?)
 }
 

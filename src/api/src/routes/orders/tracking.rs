@@ -67,7 +67,7 @@ pub async fn issue_ticket(call: &Call) -> Answer {
     tickets::issue(&app.redis, &ticket, order.id, (actor, *until)).await.map_err(no_tickets)?;
     let expires_at = call.now.trunc_subsecs(6) + TimeDelta::seconds(tickets::LIFETIME_SECONDS.into());
     let reply = Reply::json(StatusCode::CREATED, &Ticket { ticket, expires_at });
-    // What the ticket is for; without it, for an address is written to many a log.
+    // The stream's address without the ticket: addresses end up in logs.
     Ok(reply.located(format!("/orders/{}/tracking-stream", order.id)))
 }
 
