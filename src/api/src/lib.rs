@@ -13,6 +13,7 @@ mod limits;
 mod openapi;
 mod paging;
 mod placing;
+mod pricing;
 mod problem;
 mod reply;
 mod revising;

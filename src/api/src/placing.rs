@@ -4,10 +4,7 @@
 use std::slice;
 
 use chrono::{DateTime, Utc};
-use domain::{
-    Actor, CartLine, Delivery, Money, Order, PricedLine, Status, Template, price_cart, price_lines,
-    products_of, total_of,
-};
+use domain::{Actor, Delivery, Lines, Order, Status, Template};
 use futures::future::join;
 use platform::{
     DbError, Trace, checkout,
@@ -20,8 +17,8 @@ use platform::{
 };
 
 use crate::{
-    App,
-    delivery::{self, Quote},
+    App, delivery,
+    pricing::price,
     problem::{Kind, Problem},
 };
 
@@ -30,14 +27,6 @@ pub struct Placement {
     /// Confirmed; still pending when the outcome of the payment is not known yet.
     pub order: Order,
     pub products: Documents,
-}
-
-/// Products that can be ordered.
-struct Basket {
-    lines: Vec<PricedLine>,
-    quote: Quote,
-    total: Money,
-    products: Documents,
 }
 
 /// One request to place an order.
@@ -73,7 +62,7 @@ impl Placing<'_> {
         let source = Source::Cart(&checkout);
         let stored = async {
             let cart = self.app.carts.lines(&self.customer.id, self.trace).await?;
-            self.store(source, &cart).await
+            self.store(source, Lines::Cart(&cart)).await
         };
         match stored.await {
             Ok((placed, products)) => Ok(Placement { order: self.pay(source, placed).await?, products }),
@@ -91,43 +80,26 @@ impl Placing<'_> {
 
     /// Orders what stands in a template. The cart has nothing to do with it, so nothing is claimed.
     pub async fn order_template(self, template: &Template) -> Result<Placement, Problem> {
-        let (placed, products) = self.store(Source::Template, &template.items).await?;
+        let (placed, products) = self.store(Source::Template, Lines::List(&template.items)).await?;
         Ok(Placement { order: self.pay(Source::Template, placed).await?, products })
     }
 
     /// From what shall be ordered to a stored, pending order.
-    async fn store(&self, source: Source<'_>, lines: &[CartLine]) -> Result<(Placed, Documents), Problem> {
-        let basket = self.price(source, lines).await?;
+    async fn store(&self, source: Source<'_>, lines: Lines<'_>) -> Result<(Placed, Documents), Problem> {
+        let priced = price(self.app, lines, self.trace).await?;
+        let quote = delivery::quote(self.delivery, priced.subtotal, &self.app.delivery_parameters, self.now)?;
         let draft = Draft {
             delivery: self.delivery,
-            lines: &basket.lines,
-            delivery_fee: basket.quote.fee,
-            total: basket.total,
-            estimated_delivery_time: basket.quote.estimated_delivery_time,
+            lines: &priced.lines,
+            delivery_fee: quote.fee,
+            total: lines.total(priced.subtotal, quote.fee).map_err(Problem::invalid)?,
+            estimated_delivery_time: quote.estimated_delivery_time,
             due_at: self.delivery.scheduled_for.map(|time| self.app.schedule.due_at(time, self.now)),
         };
         let placed =
             orders::place(&self.app.db, source, self.customer, &draft, self.claim, self.trace).await?;
-        Ok((placed.ok_or_else(already_checking_out)?, basket.products))
-    }
-
-    async fn price(&self, source: Source<'_>, lines: &[CartLine]) -> Result<Basket, Problem> {
-        let at = match source {
-            Source::Cart(_) => "/cart/items",
-            Source::Template => "/items",
-        };
-        let ids = products_of(at, lines).map_err(Problem::invalid)?;
-        let products = self.app.products.find(&ids, self.trace).await?;
-        let catalogue = products.iter().map(|(id, product)| (*id, product.catalogued())).collect();
-        let priced = match source {
-            Source::Cart(_) => price_cart(lines, &catalogue),
-            Source::Template => price_lines(at, lines, &catalogue),
-        };
-        let (lines, subtotal) = priced.map_err(Problem::invalid)?;
-        let quote = delivery::quote(self.delivery, subtotal, &self.app.delivery_parameters, self.now)?;
-        let total = total_of(at, subtotal, quote.fee).map_err(Problem::invalid)?;
-        let products = products.iter().map(|(id, product)| (*id, product.document())).collect();
-        Ok(Basket { lines, quote, total, products })
+        let products = priced.products.iter().map(|(id, product)| (*id, product.document())).collect();
+        Ok((placed.ok_or_else(already_checking_out)?, products))
     }
 
     /// From a pending order to a confirmed one. From here on the order is stored: whatever can't be

@@ -1,7 +1,7 @@
 //! Changing the items of an order, such that the customer pays the new total, whatever happens on the
 //! way: more is charged before the change, less goes back after it.
 
-use domain::{Actor, CartLine, Money, Order, price_lines, products_of, total_of};
+use domain::{Actor, CartLine, Lines, Money, Order};
 use platform::{
     Trace,
     ledger::{self, Movement},
@@ -13,6 +13,7 @@ use platform::{
 use crate::{
     App,
     changing::Decision,
+    pricing::price,
     problem::{Kind, Problem},
 };
 
@@ -28,12 +29,10 @@ impl Revising<'_> {
     /// Gives the order these items at the prices of today. The delivery fee stays as it was agreed.
     pub async fn run(&self, order: Order) -> Result<Decision<Order>, Problem> {
         order.standing().check_items(self.actor)?;
-        let ids = products_of("/items", self.lines).map_err(Problem::invalid)?;
-        let products = self.app.products.find(&ids, self.trace).await?;
-        let catalogue = products.iter().map(|(id, product)| (*id, product.catalogued())).collect();
-        let (lines, subtotal) = price_lines("/items", self.lines, &catalogue).map_err(Problem::invalid)?;
-        let total = total_of("/items", subtotal, order.delivery_fee).map_err(Problem::invalid)?;
-        let revision = Revision { lines: &lines, total };
+        let list = Lines::List(self.lines);
+        let priced = price(self.app, list, self.trace).await?;
+        let total = list.total(priced.subtotal, order.delivery_fee).map_err(Problem::invalid)?;
+        let revision = Revision { lines: &priced.lines, total };
         match total.checked_sub(order.total_amount) {
             Some(more) if more > Money::ZERO => self.charge_first(&order, &revision, more).await,
             _ => self.change_at_once(&order, &revision).await,

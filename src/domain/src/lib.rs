@@ -32,10 +32,7 @@ pub use order::{Item, Order};
 pub use page::{Cursor, Page, Start, is_storable, whole_number};
 pub use period::Period;
 pub use placing::{Delivery, Schedule};
-pub use pricing::{
-    CartLine, Catalogued, MAX_PRODUCTS, PricedLine, holds_the_same, order_lines, price_cart, price_lines,
-    products_of, total_of,
-};
+pub use pricing::{CartLine, Catalogued, Lines, MAX_PRODUCTS, PricedLine, holds_the_same, order_lines};
 pub use rating::Rating;
 pub use standing::{Action, Standing};
 pub use status::{Refusal, Status, Step};

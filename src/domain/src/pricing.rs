@@ -12,9 +12,6 @@ use crate::{Invalid, Money, ProductId, both, id::NotAnId, whole};
 pub const MAX_PRODUCTS: usize = 100;
 const MAX_QUANTITY: i64 = 9_999;
 
-/// Where what is wrong with a cart is pointed at.
-const CART: &str = "/cart/items";
-
 /// A product and how many of it: a line of a cart, or of a list that a customer wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "OrderLine")]
@@ -22,6 +19,15 @@ pub struct CartLine {
     pub product_id: ProductId,
     #[schemars(range(min = 1, max = MAX_QUANTITY))]
     pub quantity: i64,
+}
+
+/// What shall be ordered, by where it comes from.
+#[derive(Clone, Copy, Debug)]
+pub enum Lines<'a> {
+    /// A customer's cart.
+    Cart(&'a [CartLine]),
+    /// A list that a customer wrote: of a request, or of a template.
+    List(&'a [CartLine]),
 }
 
 /// What the catalogue says of a product, as far as it decides whether and for how much it is sold.
@@ -82,76 +88,79 @@ fn order_line(at: &str, item: &Value) -> Result<CartLine, Vec<Invalid>> {
     Ok(CartLine { product_id, quantity })
 }
 
-/// The products of the lines, no more than an order takes: each will be asked for.
-///
-/// # Errors
-/// They are too many; the pointer is `at`.
-pub fn products_of(at: &str, lines: &[CartLine]) -> Result<BTreeSet<ProductId>, Vec<Invalid>> {
-    let products: BTreeSet<_> = lines.iter().map(|line| line.product_id).collect();
-    if products.len() > MAX_PRODUCTS {
-        let detail = format!("an order takes at most {MAX_PRODUCTS} different products");
-        return Err(vec![Invalid::new(at, detail)]);
-    }
-    Ok(products)
-}
-
-/// Prices a customer's cart as [`price_lines`] does.
-///
-/// # Errors
-/// As [`price_lines`], and for an empty cart.
-pub fn price_cart(
-    cart: &[CartLine],
-    catalogue: &BTreeMap<ProductId, Catalogued>,
-) -> Result<(Vec<PricedLine>, Money), Vec<Invalid>> {
-    if cart.is_empty() {
-        return Err(vec![Invalid::new(CART, "the cart is empty: put something into it first")]);
-    }
-    price_lines(CART, cart, catalogue)
-}
-
-/// Prices what shall be ordered: one line for each product, in the order of their first appearance,
-/// and the sum. `catalogue` holds every product of the lines that exists.
-///
-/// # Errors
-/// What stands in the way of the order, with pointers that begin with `at`: each product that is
-/// missing, not sold or short of stock, a wrong quantity, a sum out of range.
-pub fn price_lines(
-    at: &str,
-    lines: &[CartLine],
-    catalogue: &BTreeMap<ProductId, Catalogued>,
-) -> Result<(Vec<PricedLine>, Money), Vec<Invalid>> {
-    products_of(at, lines)?;
-    let lines = merged(lines);
-    let mut priced = Vec::with_capacity(lines.len());
-    let mut faults = Vec::new();
-    for (index, line) in &lines {
-        match price_line(&format!("{at}/{index}"), line, catalogue.get(&line.product_id)) {
-            Ok(line) => priced.push(line),
-            Err(fault) => faults.push(fault),
+impl<'a> Lines<'a> {
+    fn all(self) -> &'a [CartLine] {
+        match self {
+            Self::Cart(lines) | Self::List(lines) => lines,
         }
     }
-    if !faults.is_empty() {
-        // A cart may repeat a wrong line as often as it likes.
-        faults.truncate(MAX_PRODUCTS);
-        return Err(faults);
+
+    /// Where what is wrong with them is pointed at.
+    fn at(self) -> &'static str {
+        match self {
+            Self::Cart(_) => "/cart/items",
+            Self::List(_) => "/items",
+        }
     }
-    let subtotal = priced
-        .iter()
-        .try_fold(Money::ZERO, |sum, line| sum.checked_add(line.price.times(line.quantity.unsigned_abs())?))
-        .map_err(|_| too_much(at))?;
-    Ok((priced, subtotal))
-}
 
-/// What the lines cost together with their delivery.
-///
-/// # Errors
-/// The sum is out of range; the pointer is `at`.
-pub fn total_of(at: &str, subtotal: Money, delivery_fee: Money) -> Result<Money, Vec<Invalid>> {
-    subtotal.checked_add(delivery_fee).map_err(|_| too_much(at))
-}
+    /// Their products, no more than an order takes: each will be asked for.
+    ///
+    /// # Errors
+    /// They are too many, or the cart is empty.
+    pub fn products(self) -> Result<BTreeSet<ProductId>, Vec<Invalid>> {
+        let products: BTreeSet<_> = self.all().iter().map(|line| line.product_id).collect();
+        if products.len() > MAX_PRODUCTS {
+            let detail = format!("an order takes at most {MAX_PRODUCTS} different products");
+            return Err(vec![Invalid::new(self.at(), detail)]);
+        }
+        if products.is_empty() {
+            return Err(vec![Invalid::new(self.at(), "the cart is empty: put something into it first")]);
+        }
+        Ok(products)
+    }
 
-fn too_much(at: &str) -> Vec<Invalid> {
-    vec![Invalid::new(at, format!("the sum is over {}", Money::MAX))]
+    /// Prices them: one line for each product, in the order of their first appearance, and the sum. `catalogue` holds
+    /// every product of the lines that exists.
+    ///
+    /// # Errors
+    /// What stands in the way of the order: too many products or none, each that is missing, not sold or short of
+    /// stock, a wrong quantity, a sum out of range.
+    pub fn price(
+        self,
+        catalogue: &BTreeMap<ProductId, Catalogued>,
+    ) -> Result<(Vec<PricedLine>, Money), Vec<Invalid>> {
+        self.products()?;
+        let lines = merged(self.all());
+        let mut priced = Vec::with_capacity(lines.len());
+        let mut faults = Vec::new();
+        for (index, line) in &lines {
+            match price_line(&format!("{}/{index}", self.at()), line, catalogue.get(&line.product_id)) {
+                Ok(line) => priced.push(line),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        if !faults.is_empty() {
+            // A cart may repeat a wrong line as often as it likes.
+            faults.truncate(MAX_PRODUCTS);
+            return Err(faults);
+        }
+        let subtotal = priced.iter().try_fold(Money::ZERO, |sum, line| {
+            sum.checked_add(line.price.times(line.quantity.unsigned_abs())?)
+        });
+        Ok((priced, subtotal.map_err(|_| self.too_much())?))
+    }
+
+    /// What they cost together with their delivery.
+    ///
+    /// # Errors
+    /// The sum is out of range.
+    pub fn total(self, subtotal: Money, delivery_fee: Money) -> Result<Money, Vec<Invalid>> {
+        subtotal.checked_add(delivery_fee).map_err(|_| self.too_much())
+    }
+
+    fn too_much(self) -> Vec<Invalid> {
+        vec![Invalid::new(self.at(), format!("the sum is over {}", Money::MAX))]
+    }
 }
 
 /// Lines of one product become one, each with the place of its first. A line without a
@@ -236,7 +245,7 @@ mod tests {
     #[test]
     fn a_cart_is_priced_and_lines_of_one_product_are_merged() {
         let catalogue = BTreeMap::from([(id(5), product("2.99", 10)), (id(8), product("0.50", 1))]);
-        let (lines, subtotal) = price_cart(&[line(5, 2), line(8, 1), line(5, 1)], &catalogue).unwrap();
+        let (lines, subtotal) = Lines::Cart(&[line(5, 2), line(8, 1), line(5, 1)]).price(&catalogue).unwrap();
         let quantities: Vec<_> = lines.iter().map(|l| (l.product_id.get(), l.quantity)).collect();
         assert_eq!(quantities, [(5, 3), (8, 1)]);
         assert_eq!(subtotal.to_string(), "9.47");
@@ -268,11 +277,11 @@ mod tests {
             ),
             (vec![line(3, 2)], "/cart/items", "the sum is over 99999999.99"),
         ] {
-            let faults = price_cart(&cart, &catalogue).unwrap_err();
+            let faults = Lines::Cart(&cart).price(&catalogue).unwrap_err();
             assert_eq!((faults[0].pointer.as_str(), faults[0].detail.as_str()), (pointer, detail));
         }
         let many: Vec<_> = (1..=101).map(|n| line(n, 1)).collect();
-        assert_eq!(price_cart(&many, &catalogue).unwrap_err().len(), 1);
+        assert_eq!(Lines::Cart(&many).price(&catalogue).unwrap_err().len(), 1);
     }
 
     #[test]
@@ -305,7 +314,7 @@ mod tests {
 
     #[test]
     fn faults_of_other_lines_point_into_them() {
-        let faults = price_lines("/items", &[line(5, 1)], &BTreeMap::new()).unwrap_err();
+        let faults = Lines::List(&[line(5, 1)]).price(&BTreeMap::new()).unwrap_err();
         assert_eq!(pointers(&faults), ["/items/0/product_id"]);
     }
 
@@ -315,7 +324,7 @@ mod tests {
             let catalogue: BTreeMap<_, _> =
                 (1..20).map(|n| (id(n), Catalogued { price: Money::from_cents(n as u64 * 37).unwrap(), ..product("1", 9999) })).collect();
             let lines: Vec<_> = cart.iter().map(|(product, quantity)| line(*product, *quantity)).collect();
-            let (_, subtotal) = price_cart(&lines, &catalogue).unwrap();
+            let (_, subtotal) = Lines::Cart(&lines).price(&catalogue).unwrap();
             let expected: i64 = cart.iter().map(|(product, quantity)| product * 37 * quantity).sum();
             prop_assert_eq!(subtotal.cents(), expected as u64);
         }

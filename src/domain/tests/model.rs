@@ -3,8 +3,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    Action, Actor, CartLine, Catalogued, Item, Money, Order, OrderId, PricedLine, ProductId, Refusal, Role,
-    Status, Step, UserId, holds_the_same, price_lines,
+    Action, Actor, CartLine, Catalogued, Item, Lines, Money, Order, OrderId, PricedLine, ProductId, Refusal,
+    Role, Status, Step, UserId, holds_the_same,
 };
 use proptest::{prelude::*, sample::select};
 
@@ -303,7 +303,7 @@ fn priced(lines: &[CartLine]) -> (Vec<PricedLine>, Money) {
             (ProductId::try_from(number).unwrap(), product)
         })
         .collect();
-    price_lines("/items", lines, &catalogue).unwrap()
+    Lines::List(lines).price(&catalogue).unwrap()
 }
 
 fn items(lines: Vec<PricedLine>) -> Vec<Item> {
