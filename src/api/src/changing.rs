@@ -1,6 +1,6 @@
 //! Changing one order: read it, decide, store; and again when somebody else was faster.
 
-use std::slice;
+use std::{slice, time::Duration};
 
 use domain::{Actor, Order, Refusal};
 use futures::future::join;
@@ -70,7 +70,7 @@ async fn attempt<T>(
         }
     }
     let detail = "this order is being changed by others at the moment; please try again";
-    Err(Problem::new(Kind::Overtaken, detail).retry_after(1))
+    Err(Problem::new(Kind::Overtaken, detail).retry_after(Duration::from_secs(1)))
 }
 
 /// Checks `If-Match` (RFC 9110, 13.1.1) against the order's version.

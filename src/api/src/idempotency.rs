@@ -1,6 +1,8 @@
 //! Requests with an `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): carried out once,
 //! and answered alike however often they are sent. ARCHITECTURE.md tells what a crash leaves.
 
+use std::time::Duration;
+
 use std::collections::HashMap;
 
 use bytes::Bytes;
@@ -96,5 +98,5 @@ fn replayed(kept: Kept) -> Answer {
 /// 409: the same request is being carried out.
 pub fn in_flight() -> Problem {
     let detail = "a request with this Idempotency-Key is being carried out; send it again for its answer";
-    Problem::new(Kind::RequestInProgress, detail).retry_after(1)
+    Problem::new(Kind::RequestInProgress, detail).retry_after(Duration::from_secs(1))
 }

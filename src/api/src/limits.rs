@@ -13,7 +13,7 @@ use platform::{
 
 use crate::{
     Call,
-    problem::{Kind, Problem},
+    problem::{Kind, Problem, whole_seconds},
     router::Route,
 };
 
@@ -61,15 +61,14 @@ fn judge(class: Class, verdict: &Verdict) -> Result<HeaderMap, Problem> {
     });
     let Some(wait) = retry_after else { return Ok(HeaderMap::from_iter(headers)) };
     metrics::rate_limited(name);
-    let seconds = u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX);
     let detail = format!(
-        "too many requests: {} in {} seconds are allowed here; come again in {seconds} seconds",
-        quota.requests, quota.seconds
+        "too many requests: {} in {} seconds are allowed here; come again in {} seconds",
+        quota.requests,
+        quota.seconds,
+        whole_seconds(*wait)
     );
-    let problem = Problem::new(Kind::TooManyRequests, detail);
-    Err(headers
-        .into_iter()
-        .fold(problem.retry_after(seconds), |problem, (name, value)| problem.header(name, value)))
+    let problem = Problem::new(Kind::TooManyRequests, detail).retry_after(*wait);
+    Err(headers.into_iter().fold(problem, |problem, (name, value)| problem.header(name, value)))
 }
 
 /// Reads `trusted_proxies`: the networks whose word on a client's address counts.

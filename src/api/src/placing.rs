@@ -1,7 +1,7 @@
 //! Placing an order: from the customer's cart or template to a paid order, such that nothing is lost
 //! or charged twice wherever it may be cut off. ARCHITECTURE.md tells who finishes what.
 
-use std::slice;
+use std::{slice, time::Duration};
 
 use chrono::{DateTime, Utc};
 use domain::{Actor, Delivery, Lines, Order, Status, Template};
@@ -185,7 +185,7 @@ async fn not_reached(app: &App, claim: Option<&Claim>, problem: Problem) -> Prob
 fn already_checking_out() -> Problem {
     let detail =
         "another order is being made from this cart at the moment; look at your orders, then try again";
-    Problem::new(Kind::CheckoutInProgress, detail).retry_after(1)
+    Problem::new(Kind::CheckoutInProgress, detail).retry_after(Duration::from_secs(1))
 }
 
 fn declined(order: &Order) -> Problem {

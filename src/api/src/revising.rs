@@ -1,6 +1,8 @@
 //! Changing the items of an order, such that the customer pays the new total, whatever happens on the
 //! way: more is charged before the change, less goes back after it.
 
+use std::time::Duration;
+
 use domain::{Actor, CartLine, Lines, Money, Order};
 use platform::{
     Trace,
@@ -95,14 +97,14 @@ impl Revising<'_> {
         line.trace(self.trace).value("order_id", charge.order_id.get()).field("error", problem).write();
         let detail = "the payment service did not answer; the order is unchanged, and what may have been taken \
                       for the change is paid back";
-        Problem::new(Kind::Unavailable, detail).retry_after(30)
+        Problem::new(Kind::Unavailable, detail).retry_after(Duration::from_secs(30))
     }
 }
 
 fn payment_under_way() -> Problem {
     let detail =
         "a payment of this order is being settled, or it has just changed; please try again in a moment";
-    Problem::new(Kind::PaymentInProgress, detail).retry_after(5)
+    Problem::new(Kind::PaymentInProgress, detail).retry_after(Duration::from_secs(5))
 }
 
 fn never_paid() -> Problem {

@@ -1,6 +1,10 @@
-//! Numbers of JSON.
+//! Whole numbers of bodies and of queries.
+
+use std::ops::RangeInclusive;
 
 use serde_json::Value;
+
+use crate::Invalid;
 
 /// serde_json may read a float off by its last bits: from 2^52 on, as another whole number.
 const MAX_EXACT: f64 = 1e15;
@@ -9,6 +13,22 @@ const MAX_EXACT: f64 = 1e15;
 pub fn whole(value: &Value) -> Option<i64> {
     let is_whole = |number: &f64| number.fract() == 0.0 && number.abs() <= MAX_EXACT;
     value.as_i64().or_else(|| value.as_f64().filter(is_whole).map(|number| number as i64))
+}
+
+/// Reads a whole number of a query.
+///
+/// # Errors
+/// It isn't one, or out of its range.
+pub fn whole_number(
+    name: &str,
+    text: Option<&str>,
+    range: RangeInclusive<u32>,
+    default: u32,
+) -> Result<u32, Invalid> {
+    let Some(text) = text else { return Ok(default) };
+    text.parse().ok().filter(|n| range.contains(n)).ok_or_else(|| {
+        Invalid::new(name, format!("must be a whole number from {} to {}", range.start(), range.end()))
+    })
 }
 
 #[cfg(test)]

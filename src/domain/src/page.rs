@@ -2,9 +2,9 @@
 
 use std::{fmt, str::FromStr};
 
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Utc};
 
-use crate::{Invalid, Order, Template, both};
+use crate::{Invalid, Order, Template, both, time::is_storable, whole_number};
 
 /// A stretch of a list, newest first, ties broken by id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,11 +18,6 @@ pub struct Page {
 pub enum Start {
     Offset(u32),
     After(Cursor),
-}
-
-/// Whether Postgres and JSON know such a time alike: their years have up to four digits.
-pub fn is_storable(time: &DateTime<Utc>) -> bool {
-    (0..=9999).contains(&time.year())
 }
 
 /// The place of an entry in a list: the next page begins after it.
@@ -52,22 +47,6 @@ impl Page {
         let (limit, start) = both(limit, start)?;
         Ok(Self { limit, start })
     }
-}
-
-/// Reads a whole number of a query.
-///
-/// # Errors
-/// It isn't one, or out of its range.
-pub fn whole_number(
-    name: &str,
-    text: Option<&str>,
-    range: std::ops::RangeInclusive<u32>,
-    default: u32,
-) -> Result<u32, Invalid> {
-    let Some(text) = text else { return Ok(default) };
-    text.parse().ok().filter(|n| range.contains(n)).ok_or_else(|| {
-        Invalid::new(name, format!("must be a whole number from {} to {}", range.start(), range.end()))
-    })
 }
 
 impl From<&Order> for Cursor {

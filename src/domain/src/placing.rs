@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::{
     Coordinates, Invalid, both,
     text::{WORDS, text},
+    time,
 };
 
 const MAX_ADDRESS: usize = 1_000;
@@ -100,15 +101,12 @@ fn scheduled_for(
     schedule: Schedule,
     now: DateTime<Utc>,
 ) -> Result<Option<DateTime<Utc>>, Invalid> {
-    let fault = |detail: String| Err(Invalid::new("/scheduled_for", detail));
-    let time = match value {
-        Value::Null => return Ok(None),
-        Value::String(text) => DateTime::parse_from_rfc3339(text).ok(),
-        _ => None,
-    };
-    let Some(time) = time.map(|t| t.to_utc()) else {
-        return fault("must be a time with its offset, such as 2026-01-02T08:00:00Z (RFC 3339)".to_owned());
-    };
+    let at = "/scheduled_for";
+    let fault = |detail: String| Err(Invalid::new(at, detail));
+    if value.is_null() {
+        return Ok(None);
+    }
+    let time = time(at, value.as_str().unwrap_or_default())?;
     if time < now + schedule.earliest {
         return fault(format!("must be at least {} minutes ahead", schedule.earliest.num_minutes()));
     }

@@ -90,17 +90,14 @@ impl Problem {
     /// 503 for whoever runs the service: a variable it needs. Its value, perhaps a secret, is not shown.
     pub fn misconfigured(what: &str, error: &Misconfigured) -> Self {
         let detail = format!("{what}: {} is missing, too short or otherwise not as it must be", error.name);
-        Self::new(Kind::Unavailable, detail).retry_after(2).internally(error)
+        Self::new(Kind::Unavailable, detail).retry_after(Duration::from_secs(2)).internally(error)
     }
 
     fn unavailable_for(wait: Duration, what: &str, internal: impl ToString) -> Self {
         let detail = format!(
             "{what} is unavailable at the moment; please try again, with the same Idempotency-Key if you sent one"
         );
-        let problem = Self::new(Kind::Unavailable, detail);
-        // Rounded up: earlier would be in vain.
-        let seconds = u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX).max(1);
-        problem.retry_after(seconds).internally(internal)
+        Self::new(Kind::Unavailable, detail).retry_after(wait).internally(internal)
     }
 
     /// 500: a fault of this service.
@@ -119,9 +116,9 @@ impl Problem {
         self
     }
 
-    /// When to try again, in seconds.
-    pub fn retry_after(self, seconds: u32) -> Self {
-        self.header(header::RETRY_AFTER, HeaderValue::from(seconds))
+    /// When to try again.
+    pub fn retry_after(self, wait: Duration) -> Self {
+        self.header(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)))
     }
 
     fn internally(mut self, internal: impl ToString) -> Self {
@@ -149,6 +146,11 @@ impl Problem {
         reply.content_type("application/problem+json");
         self.headers.into_iter().fold(reply, |reply, (name, value)| reply.header(name, value))
     }
+}
+
+/// Rounded up, and one at least: earlier would be in vain.
+pub fn whole_seconds(wait: Duration) -> u64 {
+    u64::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX).max(1)
 }
 
 impl From<DbError> for Problem {

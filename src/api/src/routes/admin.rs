@@ -1,5 +1,7 @@
 //! The work behind orders, for admins: open tasks, and what the reconciler says.
 
+use std::time::Duration;
+
 use std::ops::RangeInclusive;
 
 use domain::{Invalid, both, whole_number};
@@ -43,7 +45,7 @@ pub async fn retry(call: &Call) -> Answer {
         }
         Some(Retry::InHand) => {
             let detail = "this task is being worked on at the moment; look at it again in a minute";
-            Err(Problem::new(Kind::TaskInHand, detail).retry_after(60))
+            Err(Problem::new(Kind::TaskInHand, detail).retry_after(Duration::from_secs(60)))
         }
         Some(Retry::ToCome) => {
             let detail = "this task takes up a scheduled order, whose time hasn't come";

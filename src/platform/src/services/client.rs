@@ -71,13 +71,13 @@ impl Client {
 
     /// The same service for calls that are judged apart from others, by a circuit of that name: while these fail the others
     /// may well succeed.
-    pub fn apart(&self, circuit: &'static str) -> Self {
+    pub(super) fn apart(&self, circuit: &'static str) -> Self {
         self.circuits.add(circuit);
         Self { circuit, ..self.clone() }
     }
 
     /// What `read` makes of the answer.
-    pub async fn get<T>(
+    pub(super) async fn get<T>(
         &self,
         path: &str,
         trace: &Trace,
@@ -87,7 +87,7 @@ impl Client {
     }
 
     /// As [`Client::get`].
-    pub async fn delete<T>(
+    pub(super) async fn delete<T>(
         &self,
         path: &str,
         trace: &Trace,
@@ -97,7 +97,7 @@ impl Client {
     }
 
     /// As [`Client::get`], by a call that the service knows again by its key, so that it can be repeated.
-    pub async fn post<T>(
+    pub(super) async fn post<T>(
         &self,
         (path, key): (&str, &str),
         body: &impl Serialize,
@@ -122,7 +122,7 @@ impl Client {
     }
 
     /// How long a call may take.
-    pub fn timeout(&self) -> Duration {
+    pub(super) fn timeout(&self) -> Duration {
         self.timeout
     }
 

@@ -1,7 +1,7 @@
 //! Lists of orders: a customer's own, and all for staff.
 
 use chrono::{DateTime, Utc};
-use domain::{Actor, Invalid, Page, Role, UserId, both, is_storable};
+use domain::{Actor, Invalid, Page, Role, UserId, both, time};
 use platform::orders::{self, Filter};
 
 use super::{
@@ -55,7 +55,7 @@ async fn list(call: &Call, app: &App, actor: &Actor, (filter, page): (&Filter, &
 /// Each value that can't be one, by its name.
 pub fn filter(call: &Call) -> Result<Filter, Vec<Invalid>> {
     let people = both(person(call, "user_id"), person(call, "delivery_partner_id"));
-    let times = both(time(call, "created_from"), time(call, "created_to"));
+    let times = both(moment(call, "created_from"), moment(call, "created_to"));
     let status = call.query("status").map(|name| status_named("status", name)).transpose();
     let (((user_id, delivery_partner_id), status), (created_from, created_to)) =
         both(both(people, status), times)?;
@@ -71,9 +71,6 @@ fn person(call: &Call, name: &str) -> Result<Option<UserId>, Invalid> {
     UserId::try_from(text.to_owned()).map(Some).map_err(|error| Invalid::new(name, error.to_string()))
 }
 
-fn time(call: &Call, name: &str) -> Result<Option<DateTime<Utc>>, Invalid> {
-    let Some(text) = call.query(name) else { return Ok(None) };
-    let time = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).ok().filter(is_storable);
-    let detail = "must be a time with its offset, such as 2026-01-02T08:00:00Z (RFC 3339)";
-    time.map(Some).ok_or_else(|| Invalid::new(name, detail))
+fn moment(call: &Call, name: &str) -> Result<Option<DateTime<Utc>>, Invalid> {
+    call.query(name).map(|text| time(name, text)).transpose()
 }

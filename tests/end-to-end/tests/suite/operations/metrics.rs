@@ -66,7 +66,9 @@ async fn what_all_instances_counted_is_added_up() {
     }
     assert_eq!(value(&found, "order_metrics_source_up", &[("source", "redis")]), Some(1.0));
     assert_eq!(value(&found, "order_tasks_dead", &[]), Some(0.0));
-    assert!(value(&found, "order_tasks_queued", &[]).is_some());
+    for gauge in ["order_tasks_queued", "order_tasks_overdue", "order_tasks_lag_seconds"] {
+        assert!(value(&found, gauge, &[]).is_some(), "{gauge}");
+    }
     assert!(value(&found, "order_build_info", &[]).is_some());
 }
 

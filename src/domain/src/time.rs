@@ -1,0 +1,20 @@
+//! Times as clients write them.
+
+use chrono::{DateTime, Datelike, Utc};
+
+use crate::Invalid;
+
+/// Reads a time with its offset (RFC 3339).
+///
+/// # Errors
+/// It isn't one; the pointer is `at`.
+pub fn time(at: &str, text: &str) -> Result<DateTime<Utc>, Invalid> {
+    let time = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).ok().filter(is_storable);
+    let detail = "must be a time with its offset, such as 2026-01-02T08:00:00Z (RFC 3339)";
+    time.ok_or_else(|| Invalid::new(at, detail))
+}
+
+/// Whether Postgres and JSON know such a time alike: their years have up to four digits.
+pub(crate) fn is_storable(time: &DateTime<Utc>) -> bool {
+    (0..=9999).contains(&time.year())
+}
