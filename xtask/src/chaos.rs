@@ -8,8 +8,9 @@ use tokio::process::Command;
 
 use crate::console::say;
 use crate::host::{self, Host};
+use crate::interrupt::or_stopped;
 use crate::test::{exit_code, give_programs};
-use crate::{build, process, project, up};
+use crate::{build, process, project};
 
 /// The program with the fault suite.
 const NAME: &str = "chaos";
@@ -30,13 +31,7 @@ pub struct Options {
 }
 
 pub async fn run(options: Options) -> Result<ExitCode> {
-    tokio::select! {
-        outcome = chaos(&options) => outcome,
-        signal = up::interrupted() => signal.map(|name| {
-            say("Stopping", format_args!("on {name}"));
-            ExitCode::FAILURE
-        }),
-    }
+    or_stopped(chaos(&options), ExitCode::FAILURE).await
 }
 
 async fn chaos(options: &Options) -> Result<ExitCode> {

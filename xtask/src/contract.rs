@@ -12,6 +12,7 @@ use tokio::process::Command;
 
 use crate::console::{Step, leave_out, say};
 use crate::host::{self, Host};
+use crate::interrupt::or_stopped;
 use crate::postgres::{self, Keep};
 use crate::process::{self, run_quietly};
 use crate::project::{self, State};
@@ -56,13 +57,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
         bail!("`cargo xtask contract` is already running in this checkout");
     };
     let mut servers = Servers::new(&state.directory);
-    let outcome = tokio::select! {
-        outcome = check(&options, &schemathesis, &state, &mut servers) => outcome,
-        signal = up::interrupted() => signal.map(|name| {
-            say("Stopping", format_args!("on {name}"));
-            ExitCode::FAILURE
-        }),
-    };
+    let outcome = or_stopped(check(&options, &schemathesis, &state, &mut servers), ExitCode::FAILURE).await;
     servers.stop_all().await;
     postgres::remove_data(&state)?;
     outcome

@@ -10,6 +10,7 @@ mod contract;
 mod debian_rust;
 mod host;
 mod identity;
+mod interrupt;
 mod migrate;
 mod nginx;
 mod packages;

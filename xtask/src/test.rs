@@ -9,11 +9,12 @@ use tokio::process::Command;
 
 use crate::console::say;
 use crate::host::{self, Host};
+use crate::interrupt::or_stopped;
 use crate::postgres::{self, Keep};
 use crate::project::{self, PROFILE, State};
 use crate::servers::Servers;
 use crate::toolchain::Toolchain;
-use crate::{build, chromium, nginx, process, redis, up, upstreams};
+use crate::{build, chromium, nginx, process, redis, upstreams};
 
 /// The name of the folder with what a run of the tests needs.
 const STATE: &str = "test";
@@ -39,13 +40,7 @@ pub struct Options {
 pub async fn run(options: Options) -> Result<ExitCode> {
     let state = claim().await?;
     let mut servers = Servers::new(&state.directory);
-    let outcome = tokio::select! {
-        outcome = test(&options, &state, &mut servers) => outcome,
-        signal = up::interrupted() => signal.map(|name| {
-            say("Stopping", format_args!("on {name}"));
-            ExitCode::FAILURE
-        }),
-    };
+    let outcome = or_stopped(test(&options, &state, &mut servers), ExitCode::FAILURE).await;
     servers.stop_all().await;
     postgres::remove_data(&state)?;
     outcome

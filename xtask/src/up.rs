@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::build;
 use crate::console::say;
 use crate::host::{self, App, Host};
+use crate::interrupt::or_stopped;
 use crate::postgres::{self, Keep};
 use crate::project::State;
 use crate::servers::{Servers, Stop};
@@ -45,24 +45,9 @@ pub async fn run(options: Options) -> Result<ExitCode> {
         bail!("`cargo xtask up` is already running in this checkout: end that one first");
     };
     let mut servers = Servers::new(&state.directory);
-    let outcome = tokio::select! {
-        outcome = serve(&options, &state, &mut servers) => outcome,
-        signal = interrupted() => signal.map(|name| say("Stopping", format_args!("on {name}"))),
-    };
+    let outcome = or_stopped(serve(&options, &state, &mut servers), ()).await;
     servers.stop_all().await;
     outcome.map(|()| ExitCode::SUCCESS)
-}
-
-/// Waits until the user (or whoever started us) wants an end.
-pub async fn interrupted() -> Result<&'static str> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    Ok(tokio::select! {
-        _ = interrupt.recv() => "Ctrl-C",
-        _ = terminate.recv() => "SIGTERM",
-        _ = hang_up.recv() => "SIGHUP",
-    })
 }
 
 async fn serve(options: &Options, state: &State, servers: &mut Servers) -> Result<()> {

@@ -19,13 +19,14 @@ use clap::{Args, ValueEnum as _};
 
 use crate::console::say;
 use crate::host::{self, App, Host};
+use crate::interrupt::or_stopped;
 use crate::postgres::{self, Keep};
 use crate::project::State;
 use crate::servers::{Servers, Stop, port_for};
 use crate::settings::{SERVICES, Settings};
 use crate::tokens::{self, Signer};
 use crate::toolchain::Toolchain;
-use crate::{build, redis, up, upstreams};
+use crate::{build, redis, upstreams};
 
 use table::Row;
 use target::Target;
@@ -81,12 +82,10 @@ pub async fn run(options: Options) -> Result<ExitCode> {
         bail!("`cargo xtask bench` is already running in this checkout");
     };
     let mut servers = Servers::new(&state.directory);
-    let outcome = tokio::select! {
-        outcome = bench(&options, &state, &mut servers) => outcome,
-        signal = up::interrupted() => signal.map(|name| say("Stopping", format_args!("on {name}"))),
-    };
+    let work = async { bench(&options, &state, &mut servers).await.map(|()| ExitCode::SUCCESS) };
+    let outcome = or_stopped(work, ExitCode::FAILURE).await;
     servers.stop_all().await;
-    outcome.map(|()| ExitCode::SUCCESS)
+    outcome
 }
 
 async fn bench(options: &Options, state: &State, servers: &mut Servers) -> Result<()> {
