@@ -79,9 +79,7 @@ impl App {
                 .write();
         }
         let redis = Arc::new(Redis::new(variables::text("redis_url").await?));
-        let circuits =
-            Circuits::configured(redis.clone(), ["cart", "product", "payment", "notification", "user"])
-                .await?;
+        let circuits = Circuits::configured(redis.clone()).await?;
         let order_lifetime = variables::seconds("order_cache_seconds").await?;
         let product_lifetime = variables::seconds("product_cache_seconds").await?;
         let payment_timeout = variables::timeout("payment_timeout_ms").await?;

@@ -36,7 +36,7 @@ impl App {
         let timeout = variables::timeout("service_timeout_ms").await?;
         let payment_timeout = variables::timeout("payment_timeout_ms").await?;
         let redis = Arc::new(Redis::new(variables::text("redis_url").await?));
-        let circuits = Circuits::configured(redis.clone(), ["cart", "payment", "notification"]).await?;
+        let circuits = Circuits::configured(redis.clone()).await?;
         Ok(Self {
             db: Database::new(variables::text("database_url").await?),
             carts: Carts::new(Client::configured("cart", timeout, &circuits).await?),

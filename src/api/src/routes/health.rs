@@ -13,21 +13,38 @@ use crate::{call::Call, delivery, problem::Problem, reply::Reply, router::Answer
 /// How the service is.
 #[derive(Serialize, JsonSchema)]
 pub struct Health {
-    status: &'static str,
+    status: Liveness,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Liveness {
+    Ok,
+    Ready,
 }
 
 /// How what the service needs is.
 #[derive(Serialize, JsonSchema)]
 pub struct Dependencies {
-    /// `ok`; `degraded` while something is down without which orders are still read; `down`.
-    status: &'static str,
+    status: Condition,
     checked_at: DateTime<Utc>,
     dependencies: BTreeMap<String, Dependency>,
 }
 
+/// What the dependencies come to.
+#[derive(Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Condition {
+    Ok,
+    /// Something is down without which orders are still read.
+    Degraded,
+    /// No order can be read.
+    Down,
+}
+
 /// `GET /health`: alive, whatever its dependencies do.
 pub async fn alive(_: &Call) -> Answer {
-    Ok(Reply::ok(&Health { status: "ok" }))
+    Ok(Reply::ok(&Health { status: Liveness::Ok }))
 }
 
 /// `GET /health/ready`: configured, with a database whose schema fits.
@@ -42,7 +59,7 @@ pub async fn ready(call: &Call) -> Answer {
         let found = format!("the schema is at version {version}, this release needs {SCHEMA_VERSION}");
         return Err(Problem::unavailable("the database's schema", found));
     }
-    Ok(Reply::ok(&Health { status: "ready" }))
+    Ok(Reply::ok(&Health { status: Liveness::Ready }))
 }
 
 /// `GET /health/dependencies`: each of them, as seen a few seconds ago at most.
@@ -50,9 +67,9 @@ pub async fn dependencies(call: &Call) -> Answer {
     let app = call.app()?;
     let report = health::report(&app.db, &app.redis, &app.dependencies(), call.now).await;
     let (code, status) = match (report.is_up("postgres"), report.is_all_up()) {
-        (true, true) => (StatusCode::OK, "ok"),
-        (true, false) => (StatusCode::OK, "degraded"),
-        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "down"),
+        (true, true) => (StatusCode::OK, Condition::Ok),
+        (true, false) => (StatusCode::OK, Condition::Degraded),
+        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, Condition::Down),
     };
     let body = Dependencies { status, checked_at: report.checked_at, dependencies: report.dependencies };
     let reply = Reply::json(code, &body);

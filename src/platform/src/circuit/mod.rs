@@ -42,22 +42,17 @@ struct Known {
 }
 
 impl Circuits {
-    /// Circuits for these services, with the limits in the variables.
+    /// No circuits yet, with the limits in the variables.
     ///
     /// # Errors
     /// A variable can't be used.
-    pub async fn configured(
-        redis: Arc<Redis>,
-        services: impl IntoIterator<Item = &'static str>,
-    ) -> Result<Arc<Self>, Misconfigured> {
+    pub async fn configured(redis: Arc<Redis>) -> Result<Arc<Self>, Misconfigured> {
         let limits = Limits {
             failures: variables::parsed("circuit_failures").await?,
             window: variables::seconds("circuit_window_seconds").await?,
             open: variables::seconds("circuit_open_seconds").await?,
         };
-        let breakers = services.into_iter().map(|service| (service, Breaker::default())).collect();
-        let known = Mutex::new(Known { breakers, refreshed: None });
-        Ok(Arc::new(Self { redis, limits, known }))
+        Ok(Arc::new(Self { redis, limits, known: Mutex::default() }))
     }
 
     /// One more circuit, closed.

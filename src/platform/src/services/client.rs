@@ -66,6 +66,7 @@ impl Client {
         circuits: &Arc<Circuits>,
     ) -> Result<Self, Misconfigured> {
         let url = variables::service_url(&format!("{service}_service_url")).await?;
+        circuits.add(service);
         Ok(Self { service, circuit: service, url, timeout, circuits: circuits.clone() })
     }
 
