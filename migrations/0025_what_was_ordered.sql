@@ -1,4 +1,4 @@
--- What is to be done later knows what it is about, and two answers no longer depend on what happens at the same moment.
+-- The task that clears a cart carries what was ordered, and an erasure no longer depends on timing.
 
 -- As in 0021, but the task that clears the cart knows what was in it, for the order may have other items by then.
 create or replace function settle_charge(

@@ -54,3 +54,17 @@ impl Order {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Turned round or made longer, lists that are stored would be misread, by the release before too.
+    #[test]
+    fn an_item_is_read_with_the_names_of_its_fields_or_without() {
+        let named = r#"{"id": 1, "product_id": 5, "quantity": 2, "price": 2.99, "product_name": "Apple"}"#;
+        let listed = r#"[1, 5, 2, 2.99, "Apple"]"#;
+        let [named, listed] = [named, listed].map(|json| serde_json::from_str::<Item>(json).unwrap());
+        assert_eq!(named, listed);
+    }
+}

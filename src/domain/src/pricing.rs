@@ -110,13 +110,13 @@ impl<'a> Lines<'a> {
     pub fn products(self) -> Result<BTreeSet<ProductId>, Vec<Invalid>> {
         let products: BTreeSet<_> = self.all().iter().map(|line| line.product_id).collect();
         if products.len() > MAX_PRODUCTS {
-            let detail = format!("an order takes at most {MAX_PRODUCTS} different products");
-            return Err(vec![Invalid::new(self.at(), detail)]);
+            return Err(self.fault(&format!("an order takes at most {MAX_PRODUCTS} different products")));
         }
-        if products.is_empty() {
-            return Err(vec![Invalid::new(self.at(), "the cart is empty: put something into it first")]);
+        match self {
+            Self::Cart([]) => Err(self.fault("the cart is empty: put something into it first")),
+            Self::List([]) => Err(self.fault("must not be empty")),
+            _ => Ok(products),
         }
-        Ok(products)
     }
 
     /// Prices them: one line for each product, in the order of their first appearance, and the sum. `catalogue` holds
@@ -159,7 +159,12 @@ impl<'a> Lines<'a> {
     }
 
     fn too_much(self) -> Vec<Invalid> {
-        vec![Invalid::new(self.at(), format!("the sum is over {}", Money::MAX))]
+        self.fault(&format!("the sum is over {}", Money::MAX))
+    }
+
+    /// What is wrong with them as a whole.
+    fn fault(self, detail: &str) -> Vec<Invalid> {
+        vec![Invalid::new(self.at(), detail)]
     }
 }
 

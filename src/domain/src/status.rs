@@ -143,7 +143,7 @@ impl Status {
         Self::ALL.into_iter().filter(leads_here).collect()
     }
 
-    /// Orders that an admin may cancel: those that aren't on the road. Their owners may until they are being prepared.
+    /// Orders that an admin may cancel: before they are on the road. Their owners may until they are being prepared.
     pub(crate) const CANCELLABLE_BY_ADMINS: &[Self] = &[Self::Pending, Self::Confirmed, Self::Preparing];
     pub(crate) const CANCELLABLE_BY_OWNERS: &[Self] = &[Self::Pending, Self::Confirmed];
 

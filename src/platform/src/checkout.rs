@@ -1,5 +1,5 @@
 //! Checkouts: at most one request at a time turns a customer's cart into an order, whatever two tabs
-//! or a double click may send. Most statements are functions of migrations 0013 to 0018, whose plans are kept.
+//! or a double click may send. Most statements are functions, whose plans are kept.
 
 use domain::{Actor, OrderId, UserId};
 

@@ -103,14 +103,14 @@ impl Database {
     /// Postgres ends it when nobody waits for it any more.
     pub async fn alone(&self, statement: &str, parameters: &[ParameterValue]) -> Result<Vec<Row>, DbError> {
         let opened = within(OPENING, Connection::open(&self.address)).await;
-        let connection = opened.ok_or(Failure::from(Silent::Now))?.map_err(Failure::from)?;
+        let connection = opened.ok_or(Failure::from(Silent::Now(OPENING)))?.map_err(Failure::from)?;
         let work = async {
             // To compile a plan takes longer than its one run gains.
             let limits = "select set_config('jit', 'off', false), set_config('statement_timeout', $1, false)";
             rows(&connection, limits, &[REPORT_TIMEOUT.as_millis().to_string().into()]).await?;
             rows(&connection, statement, parameters).await
         };
-        Ok(within(REPORT_TIMEOUT, work).await.ok_or(Failure::from(Silent::Now))??)
+        Ok(within(REPORT_TIMEOUT, work).await.ok_or(Failure::from(Silent::Now(REPORT_TIMEOUT)))??)
     }
 
     /// Gives the connection back to the host, which has only so many, until the next statement: for

@@ -125,7 +125,7 @@ impl OrderCache {
         let keys = ids.iter().map(|id| key(*id));
         let numbers = [HELD, self.remembered()].map(|time| time.as_millis().to_string());
         let arguments = numbers.into_iter().chain([writer.unwrap_or_default().to_owned()]);
-        noted(redis.eval(SCRIPT, keys, arguments).await);
+        noted(redis.insist(SCRIPT, keys, arguments).await);
     }
 
     /// Puts an order in, unless a newer version is known or somebody else holds it.
@@ -168,7 +168,7 @@ impl OrderCache {
         }
         let version = version.map(|version| version.to_string()).unwrap_or_default();
         let remembered = self.remembered().as_millis().to_string();
-        noted(redis.eval(SCRIPT, [key(id)], [writer.to_owned(), version, remembered]).await);
+        noted(redis.insist(SCRIPT, [key(id)], [writer.to_owned(), version, remembered]).await);
     }
 
     fn remembered(&self) -> Duration {

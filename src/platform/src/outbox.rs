@@ -172,10 +172,10 @@ pub async fn claim(db: &Database, lease: Duration) -> Result<Claimed, DbError> {
     Ok(claimed)
 }
 
-/// Records what came of tasks. Those that are done are forgotten. A failed one is put off: twice as
-/// long each time, up to an hour, or to five minutes where its customer can't order until it is done; give or take a
-/// quarter, so that tasks that failed together don't all come back together. After `max_attempts` it becomes a dead
-/// letter, but for a task that moves money: that is never given up.
+/// Records what came of tasks. Those that are done are forgotten. A failed one is put off: twice as long each time, up to
+/// an hour, or to five minutes where its customer can't order until it is done; give or take a quarter, so that tasks that
+/// failed together don't all come back together. After `max_attempts` it becomes a dead letter, the clearing of a cart
+/// after a day besides, for then its customer could order it again; but never what moves money.
 pub async fn conclude(db: &Database, outcomes: Outcomes, max_attempts: i32) -> Result<(), DbError> {
     let statement = "with done as (
             delete from tasks where id = any($1::int8[])
@@ -185,8 +185,9 @@ pub async fn conclude(db: &Database, outcomes: Outcomes, max_attempts: i32) -> R
         )
         update tasks t set last_error = left(f.error, 500), claimed_at = null,
             due_at = now() + (0.75 + random() / 2) * interval '1 second' * least(power(2, least(attempts, 12)),
-                case when kind in ('payment.settle', 'cart.clear') then 300 else 3600 end),
-            status = case when attempts >= $5 and kind not like 'payment.%' then 'dead' else status end
+                case when kind in ('payment.settle', 'cart.clear') then 240 else 3600 end),
+            status = case when attempts >= $5 and kind not like 'payment.%'
+                and (kind <> 'cart.clear' or created_at < now() - interval '1 day') then 'dead' else status end
         from unnest($3::int8[], $4::text[]) f (id, error) where t.id = f.id";
     let (failed, errors): (Vec<_>, Vec<_>) =
         outcomes.failed.into_iter().map(|(id, error)| (id, Some(error.replace('\0', "")))).unzip();

@@ -74,7 +74,7 @@ pub async fn erase(
         under_way: Option<OrderId>,
         erased: Option<Vec<OrderId>>,
     }
-    // A function of migration 0025: what it looks at while it waits for nobody would be outdated.
+    // A function, for it locks before it looks: what was read before waiting would be outdated.
     let statement = "select erase_person($1, $2, $3)";
     let parameters = [text(person.as_str()), text(admin.id.as_str()), text(&trace.request_id)];
     let outcome: Outcome = the_document(&db.alone(statement, &parameters).await?)?;

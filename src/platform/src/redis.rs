@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use spin_sdk::redis::{Connection, RedisParameter, RedisResult};
 
-use crate::{shared::Shared, silence::Silence, timeout::within};
+use crate::{
+    shared::Shared,
+    silence::{Silence, Silent},
+    timeout::within,
+};
 
 /// A Redis that takes longer helps nobody.
 const TIMEOUT: Duration = Duration::from_millis(500);
@@ -38,7 +42,7 @@ impl Redis {
         answer.map_err(|silent| silent.to_string())?
     }
 
-    /// Runs a script, which no other command comes in between of.
+    /// Runs a script, all of it at once.
     ///
     /// # Errors
     /// As [`Self::execute`].
@@ -48,9 +52,23 @@ impl Redis {
         keys: impl IntoIterator<Item = String, IntoIter: ExactSizeIterator>,
         arguments: impl IntoIterator<Item = String>,
     ) -> Result<Vec<RedisResult>, String> {
-        let keys = keys.into_iter();
-        let words = [script.to_owned(), keys.len().to_string()].into_iter();
-        self.execute("EVAL", words.chain(keys).chain(arguments)).await
+        self.execute("EVAL", words(script, keys, arguments)).await
+    }
+
+    /// As [`Self::eval`], even of a server that has just been silent: for what the other instances, for which it may be
+    /// there, have to know.
+    ///
+    /// # Errors
+    /// As [`Self::execute`].
+    pub async fn insist(
+        &self,
+        script: &str,
+        keys: impl IntoIterator<Item = String, IntoIter: ExactSizeIterator>,
+        arguments: impl IntoIterator<Item = String>,
+    ) -> Result<Vec<RedisResult>, String> {
+        let arguments = words(script, keys, arguments).map(|word| RedisParameter::Binary(word.into()));
+        let answer = self.ask("EVAL", arguments.collect()).await;
+        answer.ok_or_else(|| Silent::Now(2 * TIMEOUT).to_string())?
     }
 
     /// What Redis, or the way to it, answers; none when nothing comes.
@@ -75,4 +93,14 @@ impl Redis {
     pub fn let_go(&self) {
         self.shared.let_go();
     }
+}
+
+/// The arguments of `EVAL`.
+fn words(
+    script: &str,
+    keys: impl IntoIterator<Item = String, IntoIter: ExactSizeIterator>,
+    arguments: impl IntoIterator<Item = String>,
+) -> impl Iterator<Item = String> {
+    let keys = keys.into_iter();
+    [script.to_owned(), keys.len().to_string()].into_iter().chain(keys).chain(arguments)
 }

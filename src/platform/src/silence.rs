@@ -12,8 +12,8 @@ const LIMITS: Limits = Limits { failures: 3, window: Duration::from_secs(20), op
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Silent {
-    #[error("no answer in time")]
-    Now,
+    #[error("no answer within {0:?}")]
+    Now(Duration),
     #[error("it left the last questions unanswered")]
     Lately,
 }
@@ -36,7 +36,7 @@ impl Silence {
             Some(_) => self.breaker().succeeded(pass),
             None => drop(self.breaker().failed(pass, Instant::now(), LIMITS)),
         }
-        answer.ok_or(Silent::Now)
+        answer.ok_or(Silent::Now(longest))
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
@@ -62,7 +62,7 @@ mod tests {
     fn after_three_waits_in_vain_nobody_is_asked() {
         let silence = Silence::default();
         for _ in 0..3 {
-            assert_eq!(asked(&silence, None), Err(Silent::Now));
+            assert_eq!(asked(&silence, None), Err(Silent::Now(LONGEST)));
         }
         assert_eq!(silence.ask(LONGEST, pending::<Option<u8>>()).now_or_never(), Some(Err(Silent::Lately)));
     }
@@ -71,7 +71,7 @@ mod tests {
     fn an_answer_in_between_starts_the_count_anew() {
         let silence = Silence::default();
         for answer in [None, None, Some(7), None, None, Some(7)] {
-            assert_eq!(asked(&silence, answer), answer.ok_or(Silent::Now));
+            assert_eq!(asked(&silence, answer), answer.ok_or(Silent::Now(LONGEST)));
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::{CartLine, holds_the_same};
+use domain::{CartLine, Item, holds_the_same};
 use futures::future::join_all;
 use platform::{
     DbError, Trace, checkout,
@@ -123,7 +123,7 @@ async fn clear_cart(
     let cart = app.carts.lines(&task.user_id, trace).await.map_err(text)?;
     let is_as_ordered = match ordered {
         Some(ordered) => holds_the_same(&cart, ordered),
-        None => holds_the_same(&cart, &lines_of(app, task).await?),
+        None => lines_of(app, task).await?.is_some_and(|ordered| holds_the_same(&cart, &ordered)),
     };
     if is_as_ordered {
         app.carts.clear(&task.user_id, trace).await.map_err(text)?;
@@ -132,10 +132,10 @@ async fn clear_cart(
 }
 
 /// What the order consists of now.
-async fn lines_of(app: &App, task: &Task) -> Result<Vec<CartLine>, String> {
+async fn lines_of(app: &App, task: &Task) -> Result<Option<Vec<CartLine>>, String> {
     let order = orders::find(&app.db, task.order_id).await.map_err(text)?;
-    let items = order.into_iter().flat_map(|order| order.items);
-    Ok(items.map(|item| CartLine { product_id: item.product_id, quantity: item.quantity.into() }).collect())
+    let line = |item: Item| CartLine { product_id: item.product_id, quantity: item.quantity.into() };
+    Ok(order.map(|order| order.items.into_iter().map(line).collect()))
 }
 
 async fn settle(app: &App, task: &Task, seq: i32, trace: &Trace) -> Result<(), String> {

@@ -77,7 +77,7 @@ const REVISE: &str = concat!(
         where order_id = $1 and seq = $4::int4 and status = 'pending'
         returning order_id, seq, amount
     ), lines as (
-        select nextval('order_items_id_seq')::int4 as id, l.*
+        select nextval('order_items_id_seq')::int4 as id, product_id, quantity, price::numeric(10, 2), product_name
         from unnest($6::int4[], $7::int4[], $8::numeric[], $9::text[]) l (product_id, quantity, price, product_name)
     ), changed as (
         update orders o set total_amount = $3, version = o.version + 1, updated_at = now(),

@@ -25,10 +25,19 @@ pub use items::{Revision, enter_difference, revise};
 pub use list::{Filter, list};
 pub use place::{Draft, Placed, Source, place};
 
-/// Selects rows of `orders` as documents, as the view `order_documents` does.
+/// Selects rows of `orders` that a statement has just written as documents. Those that stand there are read by the view
+/// `order_documents`, which has the same columns.
 macro_rules! documents_of {
     ($orders:literal) => {
-        concat!("select row_to_json(d)::text from (select o.*, item_list as items from ", $orders, " o) d")
+        concat!(
+            "select row_to_json(d)::text from (
+                select id, user_id, delivery_partner_id, total_amount, delivery_fee, status, delivery_address,
+                    delivery_latitude, delivery_longitude, estimated_delivery_time, delivered_at, cancelled_at,
+                    scheduled_for, created_at, updated_at, version, item_list as items
+                from ",
+            $orders,
+            ") d"
+        )
     };
 }
 pub(crate) use documents_of;

@@ -52,13 +52,13 @@ impl Source<'_> {
     }
 }
 
-/// Orders what is in a cart, if the checkout is still ours. Like `place_order` a function (of migration 0014), since
+/// Orders what is in a cart, if the checkout is still ours. Like `place_order` a function, since
 /// their texts are long and take several times as long to plan as to run.
 const FROM_CART: &str = "placed (document) as (
         select place_cart($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
     )";
 
-/// Orders what stands in a template, and notes the customer, as a checkout does. (Migration 0014.)
+/// Orders what stands in a template, and notes the customer, as a checkout does.
 const FROM_TEMPLATE: &str = concat!(
     "customer as (",
     noting_customer!(),

@@ -65,7 +65,8 @@ const ACCOUNTS: &str = concat!(
             from payments p where p.order_id = o.id
         ) books
         cross join lateral (
-            select coalesce(sum(price * quantity), 0) as subtotal from order_items where order_id = o.id
+            select coalesce(sum(price * quantity), 0) as subtotal, items_of(o.id)::text as items
+            from order_items where order_id = o.id
         ) goods
         cross join lateral (
             select count(*) as events, max(version) as newest from order_events where order_id = o.id
@@ -100,6 +101,7 @@ const FINDINGS: &str = "finding as (
                 format('%s is paid instead of %s', balance, case when is_live then total_amount else 0 end)),
             ('wrong_total', total_amount <> subtotal + delivery_fee,
                 format('items and fee come to %s, the total is %s', subtotal + delivery_fee, total_amount)),
+            ('wrong_items', item_list::text <> items, 'its copy of its items isn''t one'),
             ('history_gap', events <> version or newest is distinct from version,
                 format('version %s has %s events', version, events)),
             ('task_given_up', given_up is not null, given_up),

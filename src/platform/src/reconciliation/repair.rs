@@ -84,6 +84,16 @@ const NEVER_CHARGED: &str = concat!(
     marking!("never_charged")
 );
 
+/// Copies the items anew.
+const WRONG_ITEMS: &str = concat!(
+    "with repaired as (
+        update orders o set item_list = items_of(o.id) from findings f
+        where f.kind = 'wrong_items' and f.repaired_at is null and o.id = f.order_id
+        returning o.id as order_id
+    )",
+    marking!("wrong_items")
+);
+
 /// Removes checkouts that nobody ended. They hold few rows, only those of the moment, so that no index
 /// is needed to find them.
 const CHECKOUT_LEFT: &str = "with removed as (
@@ -108,8 +118,13 @@ const CHECKOUT_LEFT: &str = "with removed as (
 /// A kind of finding that can be repaired.
 pub struct Repair(&'static str);
 
-pub const REPAIRS: [Repair; 4] =
-    [Repair(PAYMENT_FORGOTTEN), Repair(REFUND_MISSING), Repair(NEVER_CHARGED), Repair(CHECKOUT_LEFT)];
+pub const REPAIRS: [Repair; 5] = [
+    Repair(PAYMENT_FORGOTTEN),
+    Repair(REFUND_MISSING),
+    Repair(NEVER_CHARGED),
+    Repair(WRONG_ITEMS),
+    Repair(CHECKOUT_LEFT),
+];
 
 impl Repair {
     /// Repairs the findings of this kind, and answers which orders had it; none when there was nothing to do.

@@ -92,15 +92,20 @@ fn outcome(answer: &Answer) -> Result<PaymentOutcome, CallError> {
     }
 }
 
-/// What a success is that isn't one yet: to be asked for again with the same key.
-const UNDER_WAY: [&str; 7] = [
+/// What a success is that isn't one yet, or may not be: to be asked for again with the same key.
+const UNDER_WAY: [&str; 12] = [
     "pending",
     "processing",
     "queued",
+    "created",
+    "submitted",
+    "incomplete",
     "in_progress",
     "requires_action",
     "requires_capture",
     "requires_confirmation",
+    "error",
+    "unknown",
 ];
 
 /// What a success is that is none. Any other word, or none at all, is one: the specification asks for the status alone.
@@ -111,18 +116,19 @@ const REFUSED: [&str; 12] = [
     "refused",
     "failed",
     "failure",
-    "error",
     "canceled",
     "cancelled",
     "expired",
     "voided",
+    "unpaid",
     "requires_payment_method",
 ];
 
 /// A success whose body says otherwise is a refusal; one that is under way or can't be read may become anything.
 fn accepted(answer: &Answer) -> Result<PaymentOutcome, CallError> {
     let body: Map<String, Value> = answer.json()?;
-    let status = body.get("status").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
+    let status = body.get("status").and_then(Value::as_str).unwrap_or_default();
+    let status = status.to_ascii_lowercase().replace([' ', '-'], "_");
     if answer.status == StatusCode::ACCEPTED || UNDER_WAY.contains(&status.as_str()) {
         return Err(answer.unexpected());
     }
@@ -164,6 +170,12 @@ mod tests {
         ] {
             assert!(matches!(answered(status, body), Err(CallError::NoAnswer(_))), "{status} {body}");
         }
+        let answered_with = |status: &str| {
+            let body = format!(r#"{{"status": "{}"}}"#, status.to_uppercase().replace('_', "-"));
+            outcome(&Answer { status: StatusCode::OK, body: body.into() })
+        };
+        assert!(UNDER_WAY.iter().all(|word| matches!(answered_with(word), Err(CallError::NoAnswer(_)))));
+        assert!(REFUSED.iter().all(|word| matches!(answered_with(word), Ok(PaymentOutcome::Declined))));
         for nonsense in ["", "<html>", "[]", "true"] {
             assert!(matches!(answered(200, nonsense), Err(CallError::NoAnswer(_))), "{nonsense}");
         }

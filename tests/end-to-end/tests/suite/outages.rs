@@ -102,7 +102,7 @@ async fn a_postgres_that_never_answers_soon_holds_up_nobody() {
 }
 
 #[tokio::test]
-async fn a_redis_that_never_answers_soon_holds_up_nobody() {
+async fn a_redis_that_never_answers_holds_nobody_up_for_long() {
     let (_, redis) = servers();
     let proxy = Proxy::to(&address(&redis, 6379).unwrap()).await.unwrap();
     let app = TestApp::own(Setup::default().redis_by(proxy.port()).only("api")).await;

@@ -74,6 +74,13 @@ async fn what_can_be_repaired_is_repaired() {
     app.all_done(never).await;
     assert_eq!(app.dependencies.notifications(&waiter.id, "order-status").await.len(), 1);
 
+    // A copy of items that isn't one.
+    let odd = place(&app).await;
+    app.database.tamper(&format!("update orders set item_list = '[]' where id = {odd}")).await;
+    stands(&app, "repairs", "wrong_items", odd).await;
+    let items = app.admin().reads_order(odd).await.expect(200).json["items"].take();
+    assert_eq!(items.as_array().map(Vec::len), Some(app.database.items(odd).await.len()));
+
     // A checkout that nobody ended.
     let left = place(&app).await;
     let checkout = "insert into checkouts (user_id, token, order_id, expires_at)

@@ -177,11 +177,7 @@ async fn items_change_until_the_order_is_being_prepared() {
         let id = app.database.add_order(&customer.id, status, None).await;
         for person in [&customer, &admin] {
             let problem = changes(person, id, &[(APPLE, 1)]).await.expect_problem(409);
-            assert!(
-                problem.detail().contains("only of one that is pending or confirmed"),
-                "{}",
-                problem.text
-            );
+            assert!(problem.detail().contains("only one that is pending or confirmed"), "{}", problem.text);
         }
     }
     let id = app.database.add_order(&customer.id, "confirmed", None).await;
@@ -269,4 +265,22 @@ async fn an_outdated_etag_changes_nothing_and_charges_nothing() {
     Answer::to(request.header("If-Match", "\"1\"").json(&body)).await.expect_problem(412);
 
     assert_eq!(ledger(&app, id).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_two_write_to_an_orders_items_at_once_is_shown() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    let order = app.database.add_order(&customer.id, "confirmed", None).await;
+    let before = app.database.items(order).await.len();
+    let add = |product: i32| {
+        format!(
+            "insert into order_items (order_id, product_id, quantity, price) values ({order}, {product}, 1, 1.5)"
+        )
+    };
+
+    app.database.overtaking(&add(6), app.database.tamper(&add(7))).await;
+
+    let shown = customer.reads_order(order).await.expect(200).json["items"].take();
+    assert_eq!(shown.as_array().map(Vec::len), Some(before + 2), "{shown}");
 }

@@ -183,6 +183,47 @@ async fn a_payment_found_declined_later_cancels_the_order() {
 }
 
 #[tokio::test]
+async fn a_decline_that_meets_an_admins_confirmation_is_in_the_history() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    customer.suffers("payment", "decline").await;
+    customer.suffers_once("payment", "drop").await;
+    let id = customer.places_an_order().await.expect(202).id();
+
+    let confirmed = format!(
+        "with changed as (update orders set status = 'confirmed', version = version + 1 where id = {id} returning *)
+        insert into order_events (order_id, version, type, actor_id, actor_role, data)
+        select id, version, 'status', 'ada', 'admin', jsonb_build_object('status', status) from changed"
+    );
+    app.database.overtaking(&confirmed, app.all_done(id)).await;
+
+    let (order, history) = (app.database.order(id).await, app.database.history(id).await);
+    assert_eq!((&order["status"], &order["version"]), (&json!("confirmed"), &json!(3)));
+    assert_eq!(
+        (&history[2]["type"], &history[2]["data"]["reason"]),
+        (&json!("payment"), &json!("payment_declined"))
+    );
+}
+
+#[tokio::test]
+async fn an_approval_is_entered_though_other_money_of_the_order_moves() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    customer.suffers_once("payment", "drop_after").await;
+    let id = customer.places_an_order().await.expect(202).id();
+    customer.cancels(id).await.expect(200);
+
+    app.database.overtaking_in_the_ledger(id, app.all_done(id)).await;
+
+    let books = app.dependencies.books(id).await;
+    assert_eq!(books["charges"][0]["amount"], books["refunds"][0]["amount"], "{books}");
+    let log = app.log();
+    let is_failure =
+        |line: &&str| line.contains("a task failed") && line.contains(&format!("\"order_id\":{id},"));
+    assert_eq!(log.lines().find(is_failure), None);
+}
+
+#[tokio::test]
 async fn while_a_payment_is_unsettled_the_cart_is_not_ordered_again() {
     let app = TestApp::shared().await;
     let customer = app.customer();

@@ -1,5 +1,6 @@
 //! The cart service.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use end_to_end::{Person, Setup, TestApp, an_order};
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -113,10 +114,11 @@ async fn a_slow_or_mislabelled_cart_is_a_cart() {
     join_all(ODD.map(good_enough)).await;
 }
 
-/// The customer's cart can't be cleared at the first try.
-async fn is_not_cleared_at_once(app: &TestApp, customer: &Person<'_>, mode: &str) {
+/// The customer's cart can't be cleared at the first tries.
+async fn is_not_cleared_at_first(app: &TestApp, customer: &Person<'_>, (mode, times): (&str, u32)) {
     let path = format!("/api/v1/cart/{}/clear", customer.id);
-    let fault = json!({ "service": "cart", "user_id": customer.id, "path": path, "mode": mode, "times": 1 });
+    let fault =
+        json!({ "service": "cart", "user_id": customer.id, "path": path, "mode": mode, "times": times });
     app.dependencies.fail(fault).await;
 }
 
@@ -125,7 +127,7 @@ async fn a_cart_that_cannot_be_cleared_is_cleared_later() {
     let app = TestApp::shared().await;
     let in_trouble = async |mode: &str| {
         let customer = app.customer();
-        is_not_cleared_at_once(&app, &customer, mode).await;
+        is_not_cleared_at_first(&app, &customer, (mode, 1)).await;
 
         let order = places_in_time(&customer).await.expect(201);
 
@@ -141,7 +143,7 @@ async fn what_was_put_into_a_cart_before_it_could_be_cleared_stays() {
     // The first is emptied without an answer, the second isn't.
     let filled_anew = async |mode: &str, cart: &[(u32, i64)]| {
         let customer = app.customer();
-        is_not_cleared_at_once(&app, &customer, mode).await;
+        is_not_cleared_at_first(&app, &customer, (mode, 1)).await;
         let order = places_in_time(&customer).await.expect(201);
         customer.has_in_cart(cart).await;
 
@@ -159,7 +161,8 @@ async fn what_was_put_into_a_cart_before_it_could_be_cleared_stays() {
 async fn a_cart_is_cleared_though_its_order_has_other_items_by_then() {
     let app = TestApp::shared().await;
     let customer = app.customer();
-    is_not_cleared_at_once(&app, &customer, "status:500").await;
+    // The second is that of the task, whose next is seconds away.
+    is_not_cleared_at_first(&app, &customer, ("status:500", 2)).await;
     let order = places_in_time(&customer).await.expect(201);
     let items = json!({ "items": [{ "product_id": 8, "quantity": 1 }] });
     customer.put(&format!("/orders/{}/items", order.id()), &items).await.expect(200);
@@ -167,6 +170,47 @@ async fn a_cart_is_cleared_though_its_order_has_other_items_by_then() {
     app.all_done(order.id()).await;
 
     assert_eq!(app.dependencies.cart(&customer.id).await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn a_cart_is_cleared_by_a_task_of_the_release_before() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    is_not_cleared_at_first(&app, &customer, ("status:500", 2)).await;
+    let order = places_in_time(&customer).await.expect(201);
+    let older =
+        format!("update tasks set payload = '{{}}' where order_id = {} and kind = 'cart.clear'", order.id());
+    app.database.tamper(&older).await;
+
+    app.all_done(order.id()).await;
+
+    assert_eq!(app.dependencies.cart(&customer.id).await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn a_cart_is_tried_again_every_few_minutes_and_not_given_up_the_same_day() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    is_not_cleared_at_first(&app, &customer, ("status:500", 1_000)).await;
+    let order = places_in_time(&customer).await.expect(201).id();
+    let tried = format!("update tasks set attempts = 40 where order_id = {order} and kind = 'cart.clear'");
+    app.database.tamper(&tried).await;
+
+    let task = app
+        .eventually("it was tried once more", async || {
+            app.database.hasten(order).await;
+            let tasks = app.database.tasks(order).await;
+            tasks
+                .into_iter()
+                .find(|task| task["attempts"].as_i64() > Some(40) && task["claimed_at"].is_null())
+        })
+        .await;
+
+    assert_eq!((&task["kind"], &task["status"]), (&json!("cart.clear"), &json!("queued")));
+    let due: DateTime<Utc> = task["due_at"].as_str().unwrap().parse().unwrap();
+    assert!(due - Utc::now() <= TimeDelta::minutes(5), "{due}");
+    customer.is_fine_again().await;
+    app.all_done(order).await;
 }
 
 #[tokio::test]
