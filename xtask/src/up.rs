@@ -3,10 +3,11 @@
 use std::io::IsTerminal as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use tokio::time::sleep;
 
 use crate::build;
 use crate::console::say;
@@ -22,6 +23,9 @@ use crate::{migrate, redis, upstreams};
 
 /// The name of the folder with what `up` keeps.
 pub const STATE: &str = "up";
+
+/// How often a platform usually asks.
+const PROBES: Duration = Duration::from_secs(5);
 
 pub const SERVICE: App = App { name: "host", manifest: "spin.toml" };
 
@@ -74,8 +78,18 @@ async fn serve(options: &Options, state: &State, servers: &mut Servers) -> Resul
     say("Ready", format_args!("after {:.0} s", begun.elapsed().as_secs_f32()));
     print_welcome(reached_at, &settings, stand_ins.as_deref())?;
 
-    let exit = servers.first_exit().await;
-    bail!("{exit}")
+    tokio::select! {
+        exit = servers.first_exit() => bail!("{exit}"),
+        never = probe(reached_at) => never,
+    }
+}
+
+/// Asks how the service is, over and over, as a platform does: tasks that wait for their time have no other clock.
+async fn probe(reached_at: SocketAddr) -> Result<()> {
+    loop {
+        sleep(PROBES).await;
+        host::is_healthy(reached_at).await;
+    }
 }
 
 /// The address, if it is still to be had.

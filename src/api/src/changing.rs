@@ -4,7 +4,7 @@ use std::{slice, time::Duration};
 
 use domain::{Actor, Order, Refusal};
 use futures::future::join;
-use http::header;
+use http::{HeaderName, header};
 use platform::orders;
 use spin_sdk::wasip3::spawn;
 
@@ -75,15 +75,25 @@ async fn attempt<T>(
 
 /// Checks `If-Match` (RFC 9110, 13.1.1) against the order's version.
 fn check_precondition(call: &Call, order: &Order) -> Result<(), Problem> {
-    let wanted = call.headers.get_all(header::IF_MATCH).iter().collect::<Vec<_>>();
     let current = etag(order.version);
-    let names_current =
-        |text: &str| text.split(',').map(str::trim).any(|tag| tag == "*" || tag == current.as_str());
-    if wanted.is_empty() || wanted.iter().any(|value| value.to_str().is_ok_and(names_current)) {
+    let is_current = |tag: &str| tag == "*" || tag == current;
+    if !call.headers.contains_key(header::IF_MATCH) || tags(call, header::IF_MATCH).any(is_current) {
         return Ok(());
     }
     let detail = format!("the order has changed since: its ETag is {current} now; read it and decide again");
     Err(Problem::new(Kind::PreconditionFailed, detail))
+}
+
+/// Whether the client says by `If-None-Match` (RFC 9110, 13.1.2) that it knows this version of an order.
+pub fn is_known(call: &Call, version: i32) -> bool {
+    let current = etag(version);
+    tags(call, header::IF_NONE_MATCH).any(|tag| tag == "*" || tag.trim_start_matches("W/") == current)
+}
+
+/// The entity tags of a header.
+fn tags(call: &Call, name: HeaderName) -> impl Iterator<Item = &str> {
+    let values = call.headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|text| text.split(',')).map(str::trim)
 }
 
 /// The entity tag of an order in that version.

@@ -9,7 +9,7 @@ use crate::{incoming::Incoming, reply::Reply};
 const MAX_AGE: &str = "600";
 
 /// What pages may send beside what browsers always allow.
-const ALLOWED_HEADERS: &str = "authorization, content-type, idempotency-key, if-match, last-event-id, token, \
+const ALLOWED_HEADERS: &str = "authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id, token, \
                                traceparent, tracestate, x-request-id";
 
 /// What pages may read beside what browsers always show.

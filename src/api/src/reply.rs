@@ -80,6 +80,11 @@ impl Reply {
         Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Body::Whole(Bytes::new()) }
     }
 
+    /// 304: what was asked for is as the client knows it.
+    pub fn not_modified() -> Self {
+        Self { status: StatusCode::NOT_MODIFIED, ..Self::no_content() }
+    }
+
     /// An answer whose body `write` writes bit by bit, in a task that outlives the request.
     pub fn stream<F: Future<Output = ()> + 'static>(
         content_type: &'static str,
@@ -109,7 +114,7 @@ impl Reply {
     pub async fn send(self) -> Response {
         let Self { status, mut headers, body } = self;
         if let Body::Whole(bytes) = &body
-            && status != StatusCode::NO_CONTENT
+            && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
         {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
         }

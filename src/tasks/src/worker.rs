@@ -1,9 +1,12 @@
 //! The worker: takes what is due in batches, does each batch's tasks at the same time, and puts off
 //! what fails.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
-use domain::{CartLine, Item, holds_the_same};
+use domain::{CartLine, Item, OrderId, holds_the_same};
 use futures::future::join_all;
 use platform::{
     DbError, Trace, checkout,
@@ -23,7 +26,7 @@ const BUDGET: Duration = Duration::from_secs(10);
 /// What came of a task that didn't fail.
 enum Outcome {
     Done,
-    /// Its time hasn't come.
+    /// Its time hasn't come, or an earlier message of its order waits.
     Early,
 }
 
@@ -47,13 +50,18 @@ pub async fn work(app: &App) -> Result<bool, DbError> {
     Ok(true)
 }
 
-/// Does tasks at the same time, and records what came of them and of others before. What can't be recorded is done again:
-/// every task may be.
+/// Does tasks at the same time, but those of one order one after another, and records what came of them and of others
+/// before. What can't be recorded is done again: every task may be.
 async fn work_on(app: &App, tasks: &[Task], mut outcomes: Outcomes) -> Result<(), DbError> {
     let changing: Vec<_> =
         tasks.iter().filter(|task| task.job.changes_the_order()).map(|task| task.order_id).collect();
     app.order_cache.hold(&app.redis, &changing, None).await;
-    for (task, outcome) in tasks.iter().zip(join_all(tasks.iter().map(|task| perform(app, task))).await) {
+    let mut orders: BTreeMap<OrderId, Vec<&Task>> = BTreeMap::new();
+    for task in tasks {
+        orders.entry(task.order_id).or_default().push(task);
+    }
+    let performed = join_all(orders.into_values().map(|tasks| perform_in_order(app, tasks))).await;
+    for (task, outcome) in performed.into_iter().flatten() {
         match outcome {
             Ok(Outcome::Done) => outcomes.done.push(task.id),
             Ok(Outcome::Early) => outcomes.early.push(task.id),
@@ -70,6 +78,24 @@ async fn work_on(app: &App, tasks: &[Task], mut outcomes: Outcomes) -> Result<()
         }
     }
     outbox::conclude(&app.db, outcomes, app.max_attempts).await
+}
+
+/// Does the tasks of one order in the order in which they were written. What comes after a message that failed waits: the
+/// last to arrive shall be the last status.
+async fn perform_in_order<'t>(
+    app: &App,
+    mut tasks: Vec<&'t Task>,
+) -> Vec<(&'t Task, Result<Outcome, String>)> {
+    tasks.sort_by_key(|task| task.id);
+    let mut performed: Vec<(&Task, Result<Outcome, String>)> = Vec::with_capacity(tasks.len());
+    let mut is_held_up = false;
+    for task in tasks {
+        let is_message = matches!(task.job, Job::SendStatus { .. });
+        let outcome = if is_message && is_held_up { Ok(Outcome::Early) } else { perform(app, task).await };
+        is_held_up |= is_message && outcome.is_err();
+        performed.push((task, outcome));
+    }
+    performed
 }
 
 /// Does a task, or says why it isn't done.

@@ -98,9 +98,13 @@ fn lists() -> Vec<Operation> {
 
 fn one() -> Vec<Operation> {
     vec![
-        operation(TAG, "GET /orders/:order_id", INVOLVED, "Read an order").answers(
-            Answer::json::<OrderResponse<'_>>(200, "The order.", examples::order("delivered")).with(&[ETAG]),
-        ),
+        operation(TAG, "GET /orders/:order_id", INVOLVED, "Read an order")
+            .answers(
+                Answer::json::<OrderResponse<'_>>(200, "The order.", examples::order("delivered"))
+                    .with(&[ETAG]),
+            )
+            .answers(Answer::new(304, "It still has the `ETag` in `If-None-Match`.").with(&[ETAG]))
+            .header(header::if_none_match()),
         operation(
             TAG,
             "GET /orders/:order_id/history",

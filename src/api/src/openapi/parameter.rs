@@ -224,7 +224,7 @@ pub mod header {
 
     /// Name, whether it is always there, what it says, an example.
     const HEADERS: [(&str, bool, &str, &str); 11] = [
-        (ETAG, true, "The order's version, for `If-Match`.", "\"2\""),
+        (ETAG, true, "The order's version, for `If-Match` and `If-None-Match`.", "\"2\""),
         (LOCATION, true, "Where the new thing is.", "/orders/1"),
         (
             CONTENT_DISPOSITION,
@@ -258,6 +258,10 @@ pub mod header {
 
     pub fn if_match() -> Parameter {
         string("If-Match", "Only if the order still has this `ETag`.").such_as(json!("*"))
+    }
+
+    pub fn if_none_match() -> Parameter {
+        string("If-None-Match", "Only if the order no longer has this `ETag`.").such_as(json!("\"1\""))
     }
 
     pub fn idempotency_key() -> Parameter {

@@ -83,6 +83,27 @@ async fn a_notification_sent_again_has_the_same_key() {
 }
 
 #[tokio::test]
+async fn pushes_of_one_order_arrive_in_order() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    let order = app.database.add_order(&customer.id, "delivered", None).await;
+    let fault =
+        json!({ "service": "notification", "user_id": customer.id, "mode": "status:500", "times": 1 });
+    app.dependencies.fail(fault).await;
+
+    let written = format!(
+        "insert into tasks (kind, order_id, payload) select 'notify.status', {order}, jsonb_build_object('status', status)
+        from unnest(array['confirmed', 'preparing', 'out_for_delivery', 'delivered']) with ordinality s (status, n) order by n"
+    );
+    app.database.tamper(&written).await;
+    app.all_done(order).await;
+
+    let pushes = app.dependencies.notifications(&customer.id, "order-status").await;
+    let statuses: Vec<_> = pushes.iter().map(|push| push["body"]["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["confirmed", "preparing", "out_for_delivery", "delivered"]);
+}
+
+#[tokio::test]
 async fn a_cart_that_could_not_be_cleared_is_cleared_later() {
     let app = TestApp::shared().await;
     let customer = app.customer();

@@ -27,7 +27,7 @@ use spin_sdk::wasip3::spawn;
 use crate::{
     App,
     call::{Call, no_such_order},
-    changing::etag,
+    changing::{etag, is_known},
     problem::Problem,
     reply::Reply,
     router::Answer,
@@ -40,16 +40,24 @@ pub async fn get(call: &Call) -> Answer {
     let id = call.order_id()?;
     let is_in_demand = app.order_cache.was_asked_for_before(id);
     if is_in_demand && let Some(entry) = cached(call, app, actor).await? {
-        return Ok(answer(call, app, StatusCode::OK, actor, &entry));
+        return Ok(shown(call, app, actor, &entry));
     }
     let order = visible(call, app, actor).await?;
     let entry = detailed(call, app, &order).await;
-    let reply = answer(call, app, StatusCode::OK, actor, &entry);
+    let reply = shown(call, app, actor, &entry);
     if is_in_demand {
         let now = call.now;
         spawn(async move { app.order_cache.put(&app.redis, (id, &entry), (By::Reader, now)).await });
     }
     Ok(reply)
+}
+
+/// Answers with an order, unless the client knows it.
+fn shown(call: &Call, app: &App, actor: &Actor, order: &Entry) -> Reply {
+    if is_known(call, order.version) {
+        return Reply::not_modified().header(header::ETAG, etag_of(order));
+    }
+    answer(call, app, StatusCode::OK, actor, order)
 }
 
 /// The order that the path names from the cache, if it is there and the actor may see it.
@@ -99,6 +107,10 @@ fn entry(order: &Order, products: &Documents) -> Entry {
 /// Answers with an order.
 fn answer(call: &Call, app: &App, status: StatusCode, actor: &Actor, order: &Entry) -> Reply {
     let actions = order.standing.allowed_actions(actor, call.now, app.return_window);
-    let etag = HeaderValue::try_from(etag(order.version)).expect("quoted digits make a valid header");
-    Reply::written_json(status, response::with_actions(&order.document, &actions)).header(header::ETAG, etag)
+    let document = response::with_actions(&order.document, &actions);
+    Reply::written_json(status, document).header(header::ETAG, etag_of(order))
+}
+
+fn etag_of(order: &Entry) -> HeaderValue {
+    HeaderValue::try_from(etag(order.version)).expect("quoted digits make a valid header")
 }

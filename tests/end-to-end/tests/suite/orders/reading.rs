@@ -1,7 +1,8 @@
 //! `GET /orders/{order_id}`.
 
-use end_to_end::{Person, TestApp};
+use end_to_end::{Answer, Person, TestApp};
 use futures::future::join_all;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -15,6 +16,27 @@ async fn the_owner_reads_what_was_placed() {
     assert_eq!(read.json, placed.json);
     assert_eq!(read.raw("/total_amount"), "25.97");
     assert_eq!(read.header("etag"), placed.header("etag"));
+}
+
+#[tokio::test]
+async fn who_knows_the_order_is_not_told_again() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    let id = customer.places_an_order().await.expect(201).id();
+    let asked = async |person: &Person<'_>, tags: &str| {
+        let request = person.request(Method::GET, &format!("/orders/{id}"));
+        Answer::to(request.header("if-none-match", tags)).await
+    };
+
+    // The third is from the cache.
+    for tags in ["\"2\"", "W/\"2\"", "\"1\", \"2\"", "*"] {
+        let known = asked(&customer, tags).await;
+        assert_eq!((known.status, known.text.as_str(), known.header("etag")), (304, "", "\"2\""), "{tags}");
+    }
+    for tags in ["\"1\"", "2", "nonsense"] {
+        asked(&customer, tags).await.expect(200);
+    }
+    asked(&app.customer(), "*").await.expect_problem(404);
 }
 
 #[tokio::test]
