@@ -13,6 +13,9 @@ use crate::{
 /// A Redis that takes longer helps nobody.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
+/// A command may have to wait for its connection first.
+const LONGEST: Duration = TIMEOUT.saturating_mul(2);
+
 /// A server, reached over a connection that all requests of an instance share.
 ///
 /// No blocking commands and no `MULTI` may run on it: they would stall or mix with other requests.
@@ -36,9 +39,7 @@ impl Redis {
         command: &str,
         arguments: impl IntoIterator<Item = impl Into<Vec<u8>>>,
     ) -> Result<Vec<RedisResult>, String> {
-        let arguments =
-            arguments.into_iter().map(|argument| RedisParameter::Binary(argument.into())).collect();
-        let answer = self.silence.ask(2 * TIMEOUT, self.ask(command, arguments)).await;
+        let answer = self.silence.ask(LONGEST, self.ask(command, arguments)).await;
         answer.map_err(|silent| silent.to_string())?
     }
 
@@ -66,22 +67,22 @@ impl Redis {
         keys: impl IntoIterator<Item = String, IntoIter: ExactSizeIterator>,
         arguments: impl IntoIterator<Item = String>,
     ) -> Result<Vec<RedisResult>, String> {
-        let arguments = words(script, keys, arguments).map(|word| RedisParameter::Binary(word.into()));
-        let answer = self.ask("EVAL", arguments.collect()).await;
-        answer.ok_or_else(|| Silent::Now(2 * TIMEOUT).to_string())?
+        let answer = self.ask("EVAL", words(script, keys, arguments)).await;
+        answer.ok_or_else(|| Silent::Now(LONGEST).to_string())?
     }
 
     /// What Redis, or the way to it, answers; none when nothing comes.
     async fn ask(
         &self,
         command: &str,
-        arguments: Vec<RedisParameter>,
+        arguments: impl IntoIterator<Item = impl Into<Vec<u8>>>,
     ) -> Option<Result<Vec<RedisResult>, String>> {
         let opened = within(TIMEOUT, self.shared.get(Connection::open(&self.address))).await?;
         let connection = match opened {
             Ok(connection) => connection,
             Err(error) => return Some(Err(error.to_string())),
         };
+        let arguments = arguments.into_iter().map(|argument| RedisParameter::Binary(argument.into()));
         let answer = within(TIMEOUT, connection.execute(command, arguments)).await;
         if !matches!(answer, Some(Ok(_))) {
             self.shared.replace(&connection);

@@ -35,8 +35,8 @@ struct Bounds {
 impl Span {
     /// The span of a period, or why it has none: there is no such time zone, or there it ends before it starts.
     ///
-    /// A day begins at its first midnight: where clocks go back over it, by up to three hours, Postgres knows the second. (To look through all
-    /// time zones takes a while; UTC needs no look.)
+    /// A day begins at its first midnight: where clocks go back over it, by one of the steps below, Postgres knows the
+    /// second. (To look through all time zones takes a while; UTC needs no look.)
     pub async fn of(db: &Database, period: &Period) -> Result<Result<Self, Invalid>, DbError> {
         let statement = "with zone as (
                 select $5::text as name where $5 = 'UTC'
