@@ -36,6 +36,8 @@ pub struct Event {
     pub actor_role: String,
     pub status: Option<Status>,
     pub total: Option<i64>,
+    /// Whether the customer's payment was approved.
+    pub is_approval: bool,
 }
 
 impl Event {
@@ -71,7 +73,8 @@ impl Records {
                     o.scheduled_for is not null as is_scheduled,
                     (select coalesce(sum(price * quantity) * 100, 0)::int8 from order_items where order_id = o.id) as items,
                     array(select json_build_object('version', version, 'type', type, 'actor_role', actor_role,
-                        'status', data->>'status', 'total', ((data->>'total_amount')::numeric * 100)::int8)
+                        'status', data->>'status', 'total', ((data->>'total_amount')::numeric * 100)::int8,
+                        'is_approval', data ? 'paid')
                         from order_events where order_id = o.id order by version) as events,
                     array(select json_build_object('kind', kind, 'cents', (amount * 100)::int8, 'status', status,
                         'key', idempotency_key) from payments where order_id = o.id order by seq) as ledger,
