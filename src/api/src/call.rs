@@ -6,7 +6,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use domain::{Actor, Invalid, OrderId, Page, Role, Status, TemplateId, serial_number};
 use http::HeaderMap;
-use platform::{Trace, idempotency::Claim, random_id, variables::Misconfigured};
+use platform::{Author, Trace, idempotency::Claim, random_id, variables::Misconfigured};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -71,6 +71,11 @@ impl Call {
         self.identity.get()?.as_ref().ok().map(|identity| identity.actor.role)
     }
 
+    /// Who is asking, as the author of a change.
+    pub fn author(&self) -> Result<Author<'_>, Problem> {
+        Ok(Author { actor: self.actor()?, trace: &self.trace })
+    }
+
     /// Who is asking, who must be an admin.
     pub fn admin(&self) -> Result<&Actor, Problem> {
         let actor = self.actor()?;
@@ -81,7 +86,7 @@ impl Call {
     pub fn staff(&self) -> Result<&Actor, Problem> {
         let actor = self.actor()?;
         if actor.role == Role::User {
-            return Err(Problem::forbidden("only an admin or a delivery partner can do this"));
+            return Err(Problem::forbidden("only an admin or a courier can do this"));
         }
         Ok(actor)
     }

@@ -2,14 +2,13 @@
 
 use std::{slice, time::Duration};
 
-use domain::{Actor, Order, Refusal};
+use domain::{Order, Refusal};
 use futures::future::join;
 use http::{HeaderName, header};
 use platform::orders;
 use spin_sdk::wasip3::spawn;
 
 use crate::{
-    App,
     call::{Call, no_such_order},
     problem::{Kind, Problem},
 };
@@ -17,47 +16,31 @@ use crate::{
 /// How often a change that is overtaken is decided anew.
 const ATTEMPTS: usize = 5;
 
-/// What a decision came to.
-pub enum Decision<T> {
-    /// Stored.
-    Done(T),
-    /// The order's version moved on between reading and storing.
-    Overtaken,
-}
-
-impl<T> From<Option<T>> for Decision<T> {
-    fn from(stored: Option<T>) -> Self {
-        stored.map_or(Self::Overtaken, Self::Done)
-    }
-}
-
-/// Lets `decide` look at the order that the path names, decide and store. The order is visible to the
-/// actor and has the version that `If-Match` asks for, where it does.
+/// Lets `decide` look at the order that the path names, decide and store; it answers none when the order's version moved on
+/// between reading and storing. The order is visible to the actor and has the version that `If-Match` asks for, where it
+/// does.
 pub async fn change<T>(
     call: &Call,
-    app: &'static App,
-    actor: &Actor,
-    decide: impl AsyncFn(Order) -> Result<Decision<T>, Problem>,
+    decide: impl AsyncFn(Order) -> Result<Option<T>, Problem>,
 ) -> Result<T, Problem> {
-    let result = attempt(call, app, actor, decide).await;
+    let result = attempt(call, decide).await;
     if result.as_ref().is_err_and(Problem::is_refusal) {
-        release(call, app, None);
+        release(call, None);
     }
     result
 }
 
 /// Lets the cache serve the call's order again, in the version that the call made if it made one.
-pub fn release(call: &Call, app: &'static App, version: Option<i32>) {
-    let (Ok(id), writer) = (call.order_id(), call.writer().to_owned()) else { return };
+pub fn release(call: &Call, version: Option<i32>) {
+    let (Ok(app), Ok(id), writer) = (call.app(), call.order_id(), call.writer().to_owned()) else { return };
     spawn(async move { app.order_cache.release(&app.redis, id, (&writer, version)).await });
 }
 
 async fn attempt<T>(
     call: &Call,
-    app: &App,
-    actor: &Actor,
-    decide: impl AsyncFn(Order) -> Result<Decision<T>, Problem>,
+    decide: impl AsyncFn(Order) -> Result<Option<T>, Problem>,
 ) -> Result<T, Problem> {
+    let (app, actor) = (call.app()?, call.actor()?);
     let (id, writer) = (call.order_id()?, call.writer());
     for _ in 0..ATTEMPTS {
         // The order is read while the cache is told of the change to come.
@@ -65,7 +48,7 @@ async fn attempt<T>(
         let (order, ()) = join(orders::find(&app.db, id), held).await;
         let order = order?.filter(|order| order.standing().is_visible_to(actor)).ok_or_else(no_such_order)?;
         check_precondition(call, &order)?;
-        if let Decision::Done(done) = decide(order).await? {
+        if let Some(done) = decide(order).await? {
             return Ok(done);
         }
     }

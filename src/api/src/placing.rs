@@ -4,10 +4,10 @@
 use std::{slice, time::Duration};
 
 use chrono::{DateTime, Utc};
-use domain::{Actor, Delivery, Lines, Order, Status, Template};
+use domain::{Delivery, Lines, Order, Status, Template};
 use futures::future::join;
 use platform::{
-    DbError, Trace, checkout,
+    Author, DbError, Trace, checkout,
     idempotency::{self, Claim},
     ledger::{self, By, Settled},
     log::Line,
@@ -32,9 +32,9 @@ pub struct Placement {
 /// One request to place an order.
 pub struct Placing<'a> {
     pub app: &'static App,
-    pub customer: &'a Actor,
+    /// The customer.
+    pub author: Author<'a>,
     pub delivery: &'a Delivery,
-    pub trace: &'a Trace,
     /// By which it is placed once.
     pub claim: Option<&'a Claim>,
     pub now: DateTime<Utc>,
@@ -57,11 +57,11 @@ pub async fn placed_before(
 impl Placing<'_> {
     /// Orders what is in the customer's cart, and empties it.
     pub async fn order_cart(self) -> Result<Placement, Problem> {
-        let claimed = checkout::claim(&self.app.db, self.customer, &random_id()).await?;
+        let claimed = checkout::claim(&self.app.db, self.author.actor, &random_id()).await?;
         let checkout = claimed.ok_or_else(already_checking_out)?;
         let source = Source::Cart(&checkout);
         let stored = async {
-            let cart = self.app.carts.lines(&self.customer.id, self.trace).await?;
+            let cart = self.app.carts.lines(&self.author.actor.id, self.author.trace).await?;
             self.store(source, Lines::Cart(&cart)).await
         };
         match stored.await {
@@ -69,7 +69,7 @@ impl Placing<'_> {
             Err(problem) => {
                 if let Err(error) = checkout::release(&self.app.db, &checkout).await {
                     Line::warn("a checkout is left to its lease")
-                        .trace(self.trace)
+                        .trace(self.author.trace)
                         .field("error", error)
                         .write();
                 }
@@ -86,7 +86,7 @@ impl Placing<'_> {
 
     /// From what shall be ordered to a stored, pending order.
     async fn store(&self, source: Source<'_>, lines: Lines<'_>) -> Result<(Placed, Documents), Problem> {
-        let priced = price(self.app, lines, self.trace).await?;
+        let priced = price(self.app, lines, self.author.trace).await?;
         let quote = delivery::quote(self.delivery, priced.subtotal, &self.app.delivery_parameters, self.now)?;
         let draft = Draft {
             delivery: self.delivery,
@@ -96,8 +96,7 @@ impl Placing<'_> {
             estimated_delivery_time: quote.estimated_delivery_time,
             due_at: self.delivery.scheduled_for.map(|time| self.app.schedule.due_at(time, self.now)),
         };
-        let placed =
-            orders::place(&self.app.db, source, self.customer, &draft, self.claim, self.trace).await?;
+        let placed = orders::place(&self.app.db, source, &draft, self.claim, self.author).await?;
         let products = priced.products.iter().map(|(id, product)| (*id, product.document())).collect();
         Ok((placed.ok_or_else(already_checking_out)?, products))
     }
@@ -113,7 +112,7 @@ impl Placing<'_> {
         let by = By::Request { cart };
         // It is pending only for a moment, which no cache need keep.
         let held = self.app.order_cache.hold(&self.app.redis, slice::from_ref(&order.id), None);
-        let settled = ledger::settle(&self.app.db, &self.app.payments, &charge, by, self.trace);
+        let settled = ledger::settle(&self.app.db, &self.app.payments, &charge, by, self.author.trace);
         let (settled, ()) = join(settled, held).await;
         match settled {
             Ok(Settled::Paid(Some(order))) => Ok(order),
@@ -123,7 +122,8 @@ impl Placing<'_> {
                 as_it_stands(self.app, order, self.claim).await
             }
             Ok(Settled::NotReached(down)) => {
-                match ledger::refuse(&self.app.db, &charge, ledger::NOT_REACHED, by, self.trace).await {
+                match ledger::refuse(&self.app.db, &charge, ledger::NOT_REACHED, by, self.author.trace).await
+                {
                     Ok(Some(_)) => Err(not_reached(self.app, self.claim, down.into()).await),
                     Ok(None) => as_it_stands(self.app, order, self.claim).await,
                     Err(error) => self.left_to_tasks(order, &error).await,
@@ -136,7 +136,7 @@ impl Placing<'_> {
 
     /// The order whose payment's outcome may have been recorded or not, for the answer got lost.
     async fn left_to_tasks(&self, order: Order, error: &DbError) -> Result<Order, Problem> {
-        let line = Line::warn("a payment is left to be settled by a task").trace(self.trace);
+        let line = Line::warn("a payment is left to be settled by a task").trace(self.author.trace);
         line.value("order_id", order.id.get()).field("error", error).write();
         match orders::find(&self.app.db, order.id).await {
             Ok(found) => outcome(self.app, found.unwrap_or(order), self.claim).await,

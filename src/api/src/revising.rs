@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use domain::{Actor, CartLine, Lines, Money, Order};
+use domain::{CartLine, Lines, Money, Order};
 use platform::{
-    Trace,
+    Author,
     ledger::{self, Movement},
     log::Line,
     orders::{self, Revision},
@@ -14,7 +14,6 @@ use platform::{
 
 use crate::{
     App,
-    changing::Decision,
     pricing::price,
     problem::{Kind, Problem},
 };
@@ -22,17 +21,16 @@ use crate::{
 /// One request to change an order's items.
 pub struct Revising<'a> {
     pub app: &'a App,
-    pub actor: &'a Actor,
+    pub author: Author<'a>,
     pub lines: &'a [CartLine],
-    pub trace: &'a Trace,
 }
 
 impl Revising<'_> {
     /// Gives the order these items at the prices of today. The delivery fee stays as it was agreed.
-    pub async fn run(&self, order: Order) -> Result<Decision<Order>, Problem> {
-        order.standing().check_items(self.actor)?;
+    pub async fn run(&self, order: Order) -> Result<Option<Order>, Problem> {
+        order.standing().check_items(self.author.actor)?;
         let list = Lines::List(self.lines);
-        let priced = price(self.app, list, self.trace).await?;
+        let priced = price(self.app, list, self.author.trace).await?;
         let total = list.total(priced.subtotal, order.delivery_fee).map_err(Problem::invalid)?;
         let revision = Revision { lines: &priced.lines, total };
         match total.checked_sub(order.total_amount) {
@@ -42,17 +40,13 @@ impl Revising<'_> {
     }
 
     /// Changes the items; what was paid too much goes back.
-    async fn change_at_once(
-        &self,
-        order: &Order,
-        revision: &Revision<'_>,
-    ) -> Result<Decision<Order>, Problem> {
+    async fn change_at_once(&self, order: &Order, revision: &Revision<'_>) -> Result<Option<Order>, Problem> {
         let db = &self.app.db;
-        let revised = orders::revise(db, order, revision, None, (self.actor, self.trace)).await?;
+        let revised = orders::revise(db, order, revision, None, self.author).await?;
         if revised.is_none() && ledger::is_charging(db, order.id).await? {
             return Err(payment_under_way());
         }
-        Ok(revised.into())
+        Ok(revised)
     }
 
     /// Takes the difference, then changes the items; a charge that comes too late is paid back.
@@ -61,23 +55,23 @@ impl Revising<'_> {
         order: &Order,
         revision: &Revision<'_>,
         more: Money,
-    ) -> Result<Decision<Order>, Problem> {
+    ) -> Result<Option<Order>, Problem> {
         let db = &self.app.db;
-        let Some(charge) = orders::enter_difference(db, order, more, self.trace).await? else {
+        let Some(charge) = orders::enter_difference(db, order, more, self.author.trace).await? else {
             let is_unpaid = ledger::is_unpaid(db, order.id).await?;
             return Err(if is_unpaid { never_paid() } else { payment_under_way() });
         };
-        match self.app.payments.charge(&charge, self.trace).await {
+        match self.app.payments.charge(&charge, self.author.trace).await {
             PaymentOutcome::Approved { reference } => {
                 let paid = Some((&charge, reference.as_deref()));
-                let revised = orders::revise(db, order, revision, paid, (self.actor, self.trace)).await?;
+                let revised = orders::revise(db, order, revision, paid, self.author).await?;
                 if revised.is_none() {
                     // A task may have been told meanwhile that the charge is declined: the approval is entered, for it to
                     // be paid back. Otherwise this changes nothing.
-                    ledger::approve(db, &charge, reference.as_deref(), false, self.trace).await?;
+                    ledger::approve(db, &charge, reference.as_deref(), false, self.author.trace).await?;
                 }
                 // Deciding anew would charge anew.
-                Ok(Decision::Done(revised.ok_or_else(changed_meanwhile)?))
+                revised.map(Some).ok_or_else(changed_meanwhile)
             }
             PaymentOutcome::Declined => {
                 ledger::withdraw(db, &charge, ledger::DECLINED).await?;
@@ -94,7 +88,10 @@ impl Revising<'_> {
 
     fn unknown(&self, charge: &Movement, problem: &str) -> Problem {
         let line = Line::warn("the outcome of a difference's payment is unknown; what was taken goes back");
-        line.trace(self.trace).value("order_id", charge.order_id.get()).field("error", problem).write();
+        line.trace(self.author.trace)
+            .value("order_id", charge.order_id.get())
+            .field("error", problem)
+            .write();
         let detail = "the payment service did not answer; the order is unchanged, and what may have been taken \
                       for the change is paid back";
         Problem::new(Kind::Unavailable, detail).retry_after(Duration::from_secs(30))

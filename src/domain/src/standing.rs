@@ -123,11 +123,20 @@ impl Standing<'_> {
         Ok(())
     }
 
-    /// Decides whether this order can be given to a courier now.
+    /// Decides whether `actor` may give this order to a courier now.
     ///
     /// # Errors
-    /// It was delivered, or is given up.
-    pub fn check_assign(&self) -> Result<(), Refusal> {
+    /// Not an admin, or the order was delivered or is given up.
+    pub fn check_assign(&self, actor: &Actor, courier: &UserId) -> Result<Step, Refusal> {
+        self.check_assignable(actor)?;
+        let is_theirs = self.delivery_partner_id.as_deref() == Some(courier);
+        Ok(if is_theirs { Step::Unchanged } else { Step::Taken })
+    }
+
+    fn check_assignable(&self, actor: &Actor) -> Result<(), Refusal> {
+        if !actor.is_admin() {
+            return Err(Refusal::Person("only an admin can give an order to a courier"));
+        }
         self.check_status(Status::ASSIGNABLE, "can't be assigned")
     }
 
@@ -168,7 +177,6 @@ impl Standing<'_> {
         now: DateTime<Utc>,
         return_window: TimeDelta,
     ) -> Vec<Action> {
-        let admin = actor.is_admin();
         let can_step = self.status.successors().iter().any(|to| self.check_step(actor, *to).is_ok());
         // While it is pending its payment is under way, and its total can't change.
         let is_settled = self.status != Status::Pending;
@@ -176,7 +184,7 @@ impl Standing<'_> {
             (Action::ModifyItems, is_settled && self.check_items(actor).is_ok()),
             (Action::Cancel, self.check_cancel(actor).is_ok()),
             (Action::UpdateStatus, can_step),
-            (Action::AssignDelivery, admin && self.check_assign().is_ok()),
+            (Action::AssignDelivery, self.check_assignable(actor).is_ok()),
             (Action::UpdateLocation, self.check_report(actor).is_ok()),
             (Action::RequestReturn, self.check_return(actor, now, return_window).is_ok()),
             (Action::SubmitFeedback, self.check_feedback(actor).is_ok()),

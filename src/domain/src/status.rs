@@ -119,7 +119,7 @@ impl Status {
     ///
     /// # Errors
     /// The role may never set that status, or this status doesn't lead to it.
-    pub fn step_to(self, to: Self, role: Role) -> Result<Step, Refusal> {
+    pub(crate) fn step_to(self, to: Self, role: Role) -> Result<Step, Refusal> {
         if !to.may_be_set_by(role) {
             return Err(Refusal::Role(to));
         }

@@ -92,11 +92,13 @@ pub enum By<'a> {
     Task,
 }
 
-/// Turns a duplicate `payments_pkey` into no rows: another change took the ledger's next number at the same time, so
-/// that this one changed nothing.
-pub(crate) fn unless_overtaken(rows: Result<Vec<Row>, DbError>) -> Result<Vec<Row>, DbError> {
-    match rows {
-        Err(DbError::Constraint(name)) if name == "payments_pkey" => Ok(Vec::new()),
+/// Runs a change that may take the ledger's next number for an order. Another may take it at the same time; then
+/// this one changed nothing, and is run again, for by then the other can be seen.
+pub(crate) async fn numbering(
+    change: impl AsyncFn() -> Result<Vec<Row>, DbError>,
+) -> Result<Vec<Row>, DbError> {
+    match change().await {
+        Err(DbError::Constraint(name)) if name == "payments_pkey" => change().await,
         rows => rows,
     }
 }
@@ -171,14 +173,7 @@ pub async fn approve(
         optional_text(trace.context().as_deref()),
         cart_is_cleared.into(),
     ];
-    let rows = match db.change(STATEMENT, &parameters).await {
-        // Another movement of the order's money took the refund's number at the same time: by now it can be seen.
-        Err(DbError::Constraint(name)) if name == "payments_pkey" => {
-            db.change(STATEMENT, &parameters).await?
-        }
-        rows => rows?,
-    };
-    only_document(&rows)
+    only_document(&numbering(async || db.change(STATEMENT, &parameters).await).await?)
 }
 
 /// The money was not taken: cancels the order and ends its checkout, so that the customer can try

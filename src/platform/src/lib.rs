@@ -2,6 +2,7 @@
 //! this crate knows SQL and the host; what it answers are the domain's types.
 
 pub mod analytics;
+mod author;
 pub mod backlog;
 pub mod checkout;
 pub mod circuit;
@@ -33,6 +34,7 @@ mod timeout;
 pub mod trace;
 pub mod variables;
 
+pub use author::Author;
 pub use database::{Database, DbError};
 pub use json::to_json;
 pub use random::random_id;

@@ -1,11 +1,11 @@
 //! What is kept about one person: handed out and erased when they ask for it.
 
-use domain::{Actor, OrderId, UserId};
+use domain::{OrderId, UserId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    Database, DbError, Trace,
+    Author, Database, DbError,
     database::{only_document, the_document},
     orders::exported_columns,
     parameters::text,
@@ -63,11 +63,7 @@ pub async fn export(db: &Database, person: &UserId) -> Result<Option<Box<RawValu
 }
 
 /// Erases what is kept about a person, unless one of their orders is under way.
-pub async fn erase(
-    db: &Database,
-    person: &UserId,
-    (admin, trace): (&Actor, &Trace),
-) -> Result<Erasure, DbError> {
+pub async fn erase(db: &Database, person: &UserId, author: Author<'_>) -> Result<Erasure, DbError> {
     #[derive(Deserialize)]
     struct Outcome {
         is_known: bool,
@@ -76,7 +72,8 @@ pub async fn erase(
     }
     // A function, for it locks before it looks: what was read before waiting would be outdated.
     let statement = "select erase_person($1, $2, $3)";
-    let parameters = [text(person.as_str()), text(admin.id.as_str()), text(&trace.request_id)];
+    let [admin, _, request, _] = author.parameters();
+    let parameters = [text(person.as_str()), admin, request];
     let outcome: Outcome = the_document(&db.alone(statement, &parameters).await?)?;
     Ok(match outcome {
         Outcome { under_way: Some(order), .. } => Erasure::UnderWay(order),

@@ -1,12 +1,11 @@
 //! Templates: kept by customers, for customers.
 
-use domain::{Actor, Delivery, Template, TemplateDraft};
+use domain::{Delivery, Template, TemplateDraft};
 use http::StatusCode;
 use platform::templates;
 
 use super::orders::place::{delivery, placed, placed_before, placing};
 use crate::{
-    App,
     call::{Call, no_such_template},
     paging::{cut, linked},
     problem::Problem,
@@ -33,15 +32,13 @@ pub async fn mine(call: &Call) -> Answer {
 
 /// `GET /templates/{template_id}`.
 pub async fn get(call: &Call) -> Answer {
-    let (app, actor) = (call.app()?, call.actor()?);
-    Ok(Reply::ok(&visible(call, app, actor).await?))
+    Ok(Reply::ok(&visible(call).await?))
 }
 
 /// `DELETE /templates/{template_id}`. The orders made from it stay.
 pub async fn delete(call: &Call) -> Answer {
-    let (app, actor) = (call.app()?, call.actor()?);
-    let template = visible(call, app, actor).await?;
-    templates::delete(&app.db, template.id).await?;
+    let template = visible(call).await?;
+    templates::delete(&call.app()?.db, template.id).await?;
     Ok(Reply::no_content())
 }
 
@@ -50,16 +47,15 @@ pub async fn order(call: &Call) -> Answer {
     if let Some(answer) = placed_before(call).await? {
         return Ok(answer);
     }
-    let (app, customer) = (call.app()?, call.actor()?);
-    let template = visible(call, app, customer).await?;
-    template.check_order(customer)?;
+    let template = visible(call).await?;
+    template.check_order(call.actor()?)?;
     let delivery = delivery(call, Delivery::parse)?;
-    let placement = placing(call, app, customer, &delivery).order_template(&template).await?;
-    Ok(placed(call, app, customer, &placement))
+    placed(call, &placing(call, &delivery)?.order_template(&template).await?)
 }
 
-/// The template that the path names, if the actor may see it.
-async fn visible(call: &Call, app: &App, actor: &Actor) -> Result<Template, Problem> {
-    let template = templates::find(&app.db, call.template_id()?).await?;
+/// The template that the path names, if whoever is asking may see it.
+async fn visible(call: &Call) -> Result<Template, Problem> {
+    let actor = call.actor()?;
+    let template = templates::find(&call.app()?.db, call.template_id()?).await?;
     template.filter(|template| template.is_visible_to(actor)).ok_or_else(no_such_template)
 }

@@ -20,8 +20,9 @@ pub async fn export(call: &Call) -> Answer {
 
 /// `DELETE /admin/users/{user_id}/data`: the books stay, with nothing in them that tells of the person.
 pub async fn erase(call: &Call) -> Answer {
-    let (app, admin) = (call.app()?, call.admin()?);
-    match personal_data::erase(&app.db, &person(call)?, (admin, &call.trace)).await? {
+    let app = call.app()?;
+    call.admin()?;
+    match personal_data::erase(&app.db, &person(call)?, call.author()?).await? {
         Erasure::Done(orders) => {
             app.order_cache.hold(&app.redis, &orders, None).await;
             Ok(Reply::no_content())

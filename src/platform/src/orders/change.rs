@@ -1,17 +1,17 @@
 //! Changing an order: its row, its event, its money and the tasks that follow, in one statement that
 //! does nothing when somebody else was faster.
 
-use domain::{Actor, Order, OrderId, Status, UserId};
+use domain::{Order, OrderId, Status, UserId};
 use serde::Deserialize;
 use serde_json::Value;
 use spin_sdk::pg::ParameterValue;
 
 use super::documents_of;
 use crate::{
-    Database, DbError, Trace,
+    Author, Database, DbError,
     database::{document, only_document},
     idempotency::{self, Change, Claim},
-    ledger::unless_overtaken,
+    ledger::numbering,
     metrics,
     parameters::{optional_text, text},
 };
@@ -25,7 +25,7 @@ pub struct Changed {
 }
 
 /// Gives orders a new status. Those whose version has moved on are left alone and missing in the
-/// answer; all of them are when money of one moved at the same time.
+/// answer.
 ///
 /// What was paid for an order that is now cancelled or refunded is entered as a refund. `data`
 /// stands in the event beside the status. With a claim it is done once.
@@ -35,7 +35,7 @@ pub async fn set_status(
     to: Status,
     data: &Value,
     claim: Option<&Claim>,
-    (actor, trace): (&Actor, &Trace),
+    author: Author<'_>,
 ) -> Result<Vec<Changed>, DbError> {
     // A function, since its text is long and takes several times as long to plan as to run.
     const CHANGE: Change<'_> = Change {
@@ -43,17 +43,10 @@ pub async fn set_status(
         answer: "select document from changed",
     };
     let [ids, versions] = ids_and_versions(orders);
-    let parameters = [
-        ids,
-        versions,
-        text(to.as_str()),
-        text(&data.to_string()),
-        text(actor.id.as_str()),
-        text(actor.role.as_str()),
-        text(&trace.request_id),
-        optional_text(trace.context().as_deref()),
-    ];
-    let rows = unless_overtaken(idempotency::change(db, claim, CHANGE, &parameters).await)?;
+    let [actor, role, request, context] = author.parameters();
+    let (to_text, data) = (text(to.as_str()), text(&data.to_string()));
+    let parameters = [ids, versions, to_text, data, actor, role, request, context];
+    let rows = numbering(async || idempotency::change(db, claim, CHANGE, &parameters).await).await?;
     let changed: Vec<Changed> = rows.iter().map(document).collect::<Result<_, _>>()?;
     for Changed { order, .. } in &changed {
         let before = orders.iter().find(|before| before.id == order.id);
@@ -76,21 +69,22 @@ pub async fn take_step(
     id: OrderId,
     (from, courier): (&[Status], Option<&UserId>),
     to: Status,
-    (actor, trace): (&Actor, &Trace),
+    author: Author<'_>,
 ) -> Result<Option<Order>, DbError> {
     // A function, since the statement takes several times as long to plan as to run.
     let statement = "select take_step($1, $2, $3, $4, $5, $6, $7, $8)";
+    let [actor, role, request, context] = author.parameters();
     let parameters = [
         id.get().into(),
         from.iter().map(|status| status.as_str().to_owned()).collect::<Vec<_>>().into(),
         optional_text(courier.map(UserId::as_str)),
         text(to.as_str()),
-        text(actor.id.as_str()),
-        text(actor.role.as_str()),
-        text(&trace.request_id),
-        optional_text(trace.context().as_deref()),
+        actor,
+        role,
+        request,
+        context,
     ];
-    let rows = unless_overtaken(db.change(statement, &parameters).await)?;
+    let rows = numbering(async || db.change(statement, &parameters).await).await?;
     let taken: Option<Taken> = only_document(&rows)?;
     Ok(taken.map(|Taken { from, changed }| {
         metrics::transition(from, to);
@@ -103,9 +97,9 @@ pub async fn take_step(
 pub async fn assign(
     db: &Database,
     orders: &[Order],
-    partner: &UserId,
+    courier: &UserId,
     claim: Option<&Claim>,
-    (actor, trace): (&Actor, &Trace),
+    author: Author<'_>,
 ) -> Result<Vec<Order>, DbError> {
     const CHANGE: Change<'_> = Change {
         // Locked in the order of their ids, as all who change several do.
@@ -124,14 +118,8 @@ pub async fn assign(
         answer: documents_of!("changed"),
     };
     let [ids, versions] = ids_and_versions(orders);
-    let parameters = [
-        ids,
-        versions,
-        text(partner.as_str()),
-        text(actor.id.as_str()),
-        text(actor.role.as_str()),
-        text(&trace.request_id),
-    ];
+    let [actor, role, request, _] = author.parameters();
+    let parameters = [ids, versions, text(courier.as_str()), actor, role, request];
     idempotency::change(db, claim, CHANGE, &parameters).await?.iter().map(document).collect()
 }
 

@@ -1,13 +1,13 @@
 //! What happened to an order: its history, and the courier's position among it.
 
 use chrono::{DateTime, Utc};
-use domain::{Actor, Coordinates, Order, OrderId};
+use domain::{Coordinates, Order, OrderId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
 
 use crate::{
-    Database, DbError, Trace,
+    Author, Database, DbError,
     database::{document, only_document},
     parameters::text,
 };
@@ -79,7 +79,7 @@ pub async fn report_location(
     db: &Database,
     order: &Order,
     place: &Coordinates,
-    (actor, trace): (&Actor, &Trace),
+    author: Author<'_>,
 ) -> Result<Option<Event>, DbError> {
     let statement = "with changed as (
             update orders set version = version + 1, updated_at = now() where id = $1 and version = $2
@@ -90,13 +90,9 @@ pub async fn report_location(
             returning *
         )
         select row_to_json(e)::text from event e";
-    let parameters = [
-        order.id.get().into(),
-        order.version.into(),
-        text(&json!({ "latitude": place.latitude(), "longitude": place.longitude() }).to_string()),
-        text(actor.id.as_str()),
-        text(actor.role.as_str()),
-        text(&trace.request_id),
-    ];
+    let place = json!({ "latitude": place.latitude(), "longitude": place.longitude() });
+    let [actor, role, request, _] = author.parameters();
+    let parameters =
+        [order.id.get().into(), order.version.into(), text(&place.to_string()), actor, role, request];
     only_document(&db.change(statement, &parameters).await?)
 }

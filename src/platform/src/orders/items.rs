@@ -1,14 +1,14 @@
 //! Changing what an order consists of: the difference is charged first, or paid back afterwards.
 
-use domain::{Actor, Money, Order, PricedLine, ProductId};
+use domain::{Money, Order, PricedLine, ProductId};
 use serde::Serialize;
 use spin_sdk::pg::ParameterValue;
 
 use super::documents_of;
 use crate::{
-    Database, DbError, Trace,
+    Author, Database, DbError, Trace,
     database::only_document,
-    ledger::{Movement, ending_settlement, unless_overtaken},
+    ledger::{Movement, ending_settlement, numbering},
     parameters::{amount, columns, optional_text, text},
     to_json,
 };
@@ -120,14 +120,14 @@ const REVISE: &str = concat!(
 );
 
 /// Replaces an order's items, settles the charge that was taken for them, and enters what is paid too
-/// much as a refund. None when the order's version has moved on, when its money moved at the same
-/// time, or while another charge of it is under way: such a charge is refunded whole.
+/// much as a refund. None when the order's version has moved on, or while another charge of it is under way: such a
+/// charge is refunded whole.
 pub async fn revise(
     db: &Database,
     order: &Order,
     revision: &Revision<'_>,
     charge: Option<(&Movement, Option<&str>)>,
-    (actor, trace): (&Actor, &Trace),
+    author: Author<'_>,
 ) -> Result<Option<Order>, DbError> {
     let [products, quantities, prices, names] = columns(revision.lines);
     let items = revision.lines.iter().map(|line| RevisedLine {
@@ -136,7 +136,7 @@ pub async fn revise(
         price: line.price,
     });
     let data = Revised { total_amount: revision.total, items: items.collect() };
-    let data = to_json(&data);
+    let [actor, role, request, context] = author.parameters();
     let parameters = [
         order.id.get().into(),
         order.version.into(),
@@ -147,11 +147,11 @@ pub async fn revise(
         quantities,
         prices,
         names,
-        text(&data),
-        text(actor.id.as_str()),
-        text(actor.role.as_str()),
-        text(&trace.request_id),
-        optional_text(trace.context().as_deref()),
+        text(&to_json(&data)),
+        actor,
+        role,
+        request,
+        context,
     ];
-    only_document(&unless_overtaken(db.change(REVISE, &parameters).await)?)
+    only_document(&numbering(async || db.change(REVISE, &parameters).await).await?)
 }

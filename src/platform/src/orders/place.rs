@@ -1,11 +1,11 @@
 //! Storing a new order with all that must follow.
 
 use chrono::{DateTime, Utc};
-use domain::{Actor, Delivery, Money, Order, PricedLine};
+use domain::{Delivery, Money, Order, PricedLine};
 use serde::Deserialize;
 
 use crate::{
-    Database, DbError, Trace,
+    Author, Database, DbError,
     checkout::Checkout,
     customer::noting_customer,
     database::only_document,
@@ -73,19 +73,19 @@ const FROM_TEMPLATE: &str = concat!(
 pub async fn place(
     db: &Database,
     source: Source<'_>,
-    customer: &Actor,
     draft: &Draft<'_>,
     claim: Option<&Claim>,
-    trace: &Trace,
+    author: Author<'_>,
 ) -> Result<Option<Placed>, DbError> {
     let (with, second) = match source {
         Source::Cart(checkout) => (FROM_CART, text(&checkout.token)),
-        Source::Template => (FROM_TEMPLATE, optional_text(customer.email.as_deref())),
+        Source::Template => (FROM_TEMPLATE, optional_text(author.actor.email.as_deref())),
     };
+    let [customer, role, request, context] = author.parameters();
     let place = draft.delivery.coordinates.as_ref();
     let [products, quantities, prices, names] = columns(draft.lines);
     let parameters = [
-        text(customer.id.as_str()),
+        customer,
         second,
         amount(draft.total),
         amount(draft.delivery_fee),
@@ -98,9 +98,9 @@ pub async fn place(
         quantities,
         prices,
         names,
-        text(customer.role.as_str()),
-        text(&trace.request_id),
-        optional_text(trace.context().as_deref()),
+        role,
+        request,
+        context,
         optional_moment(draft.due_at),
     ];
     let change = Change { with, answer: "select document from placed" };

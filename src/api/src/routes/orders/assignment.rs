@@ -1,49 +1,41 @@
 //! Giving an order to a courier.
 
-use domain::{Invalid, Order, UserId, whole};
+use domain::{Invalid, Order, Step, UserId, whole};
 use platform::orders;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use super::show;
-use crate::{
-    call::Call,
-    changing::{Decision, change},
-    problem::Problem,
-    router::Answer,
-};
+use crate::{call::Call, changing::change, problem::Problem, router::Answer};
 
 /// Who shall carry an order.
 #[derive(JsonSchema)]
 #[schemars(rename = "AssignDeliveryPartnerRequest")]
 pub struct Assignment {
-    #[schemars(schema_with = "partner_schema")]
+    #[schemars(schema_with = "courier_schema")]
     delivery_partner_id: UserId,
 }
 
 impl Assignment {
     fn read(call: &Call) -> Result<Self, Problem> {
-        Ok(Self { delivery_partner_id: partner(&call.json()?).map_err(Problem::invalid)? })
+        Ok(Self { delivery_partner_id: courier(&call.json()?).map_err(Problem::invalid)? })
     }
 }
 
 /// `PUT /orders/{order_id}/assign-delivery`.
 pub async fn assign(call: &Call) -> Answer {
     let (app, admin) = (call.app()?, call.admin()?);
-    let Assignment { delivery_partner_id: partner } = Assignment::read(call)?;
-    let order = change(call, app, admin, async |order: Order| {
-        order.standing().check_assign()?;
-        if order.delivery_partner_id.as_ref() == Some(&partner) {
-            return Ok(Decision::Done(order));
-        }
-        Ok(orders::assign(&app.db, &[order], &partner, None, (admin, &call.trace)).await?.pop().into())
+    let Assignment { delivery_partner_id: courier } = Assignment::read(call)?;
+    let order = change(call, async |order: Order| match order.standing().check_assign(admin, &courier)? {
+        Step::Unchanged => Ok(Some(order)),
+        Step::Taken => Ok(orders::assign(&app.db, &[order], &courier, None, call.author()?).await?.pop()),
     })
     .await?;
-    Ok(show(call, app, admin, &order).await)
+    show(call, &order).await
 }
 
 /// The courier a body names: by a string, or by a number as older clients do.
-pub fn partner(body: &Value) -> Result<UserId, Invalid> {
+pub fn courier(body: &Value) -> Result<UserId, Invalid> {
     let text = match &body["delivery_partner_id"] {
         Value::String(text) => Some(text.clone()),
         value => {
@@ -61,8 +53,8 @@ pub fn partner(body: &Value) -> Result<UserId, Invalid> {
     })
 }
 
-/// What [`partner`] takes.
-pub fn partner_schema(generator: &mut SchemaGenerator) -> Schema {
+/// What [`courier`] takes.
+pub fn courier_schema(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "anyOf": [
             generator.subschema_for::<UserId>(),
@@ -76,7 +68,7 @@ mod tests {
     use super::*;
 
     fn read(json: &str) -> Result<UserId, Invalid> {
-        partner(&serde_json::from_str(&format!("{{\"delivery_partner_id\":{json}}}")).unwrap())
+        courier(&serde_json::from_str(&format!("{{\"delivery_partner_id\":{json}}}")).unwrap())
     }
 
     #[test]

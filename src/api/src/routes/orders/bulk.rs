@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use spin_sdk::wasip3::spawn;
 
-use super::assignment::{partner, partner_schema};
+use super::assignment::{courier, courier_schema};
 use crate::{
     App,
     call::{Call, status},
@@ -34,7 +34,7 @@ pub struct BulkStatusUpdate {
 pub struct BulkAssignment {
     #[schemars(length(min = 1, max = MAX_ORDERS), extend("uniqueItems" = true))]
     order_ids: Vec<OrderId>,
-    #[schemars(schema_with = "partner_schema")]
+    #[schemars(schema_with = "courier_schema")]
     delivery_partner_id: UserId,
 }
 
@@ -62,12 +62,6 @@ struct Outcome {
     error: Option<String>,
 }
 
-/// What is to be done with an order after a look at it.
-enum Verdict {
-    Change,
-    Leave,
-}
-
 impl BulkStatusUpdate {
     fn read(call: &Call) -> Result<Self, Problem> {
         let body = call.json()?;
@@ -79,7 +73,7 @@ impl BulkStatusUpdate {
 impl BulkAssignment {
     fn read(call: &Call) -> Result<Self, Problem> {
         let body = call.json()?;
-        let given = both(order_ids(&body), partner(&body));
+        let given = both(order_ids(&body), courier(&body));
         let (order_ids, delivery_partner_id) = given.map_err(Problem::invalid)?;
         Ok(Self { order_ids, delivery_partner_id })
     }
@@ -89,18 +83,9 @@ impl BulkAssignment {
 pub async fn update_status(call: &Call) -> Answer {
     let (app, admin) = (call.app()?, call.admin()?);
     let BulkStatusUpdate { order_ids: ids, status: to } = BulkStatusUpdate::read(call)?;
-    let judge = |order: &Order| match order.status.step_to(to, admin.role)? {
-        Step::Unchanged => Ok(Verdict::Leave),
-        Step::Taken => Ok(Verdict::Change),
-    };
+    let judge = |order: &Order| order.standing().check_step(admin, to);
     let store = async |chosen: Vec<Order>| {
-        let data = json!({});
-        let set = || orders::set_status(&app.db, &chosen, to, &data, None, (admin, &call.trace));
-        let mut changed = set().await?;
-        if changed.is_empty() && !chosen.is_empty() {
-            // Money of one of them moved at the same time, and all were left alone.
-            changed = set().await?;
-        }
+        let changed = orders::set_status(&app.db, &chosen, to, &json!({}), None, call.author()?).await?;
         Ok(changed.into_iter().map(|changed| changed.order).collect())
     };
     let reply = each(app, &ids, judge, store).await?;
@@ -111,14 +96,10 @@ pub async fn update_status(call: &Call) -> Answer {
 /// `POST /orders/bulk-assign-delivery`.
 pub async fn assign(call: &Call) -> Answer {
     let (app, admin) = (call.app()?, call.admin()?);
-    let BulkAssignment { order_ids: ids, delivery_partner_id: partner } = BulkAssignment::read(call)?;
-    let judge = |order: &Order| {
-        order.standing().check_assign()?;
-        let same = order.delivery_partner_id.as_ref() == Some(&partner);
-        Ok(if same { Verdict::Leave } else { Verdict::Change })
-    };
+    let BulkAssignment { order_ids: ids, delivery_partner_id: courier } = BulkAssignment::read(call)?;
+    let judge = |order: &Order| order.standing().check_assign(admin, &courier);
     let store = async |chosen: Vec<Order>| {
-        Ok(orders::assign(&app.db, &chosen, &partner, call.claim.as_ref(), (admin, &call.trace)).await?)
+        Ok(orders::assign(&app.db, &chosen, &courier, call.claim.as_ref(), call.author()?).await?)
     };
     each(app, &ids, judge, store).await
 }
@@ -127,7 +108,7 @@ pub async fn assign(call: &Call) -> Answer {
 async fn each(
     app: &App,
     ids: &[OrderId],
-    judge: impl Fn(&Order) -> Result<Verdict, Refusal>,
+    judge: impl Fn(&Order) -> Result<Step, Refusal>,
     store: impl AsyncFnOnce(Vec<Order>) -> Result<Vec<Order>, Problem>,
 ) -> Answer {
     let (found, ()) =
@@ -140,8 +121,8 @@ async fn each(
         match verdict {
             None => outcomes.insert(*id, failed(*id, "there is no such order")),
             Some(Err(refusal)) => outcomes.insert(*id, failed(*id, refusal.to_string())),
-            Some(Ok(Verdict::Leave)) => outcomes.insert(*id, done(&known[id])),
-            Some(Ok(Verdict::Change)) => {
+            Some(Ok(Step::Unchanged)) => outcomes.insert(*id, done(&known[id])),
+            Some(Ok(Step::Taken)) => {
                 chosen.extend(known.remove(id));
                 outcomes
                     .insert(*id, failed(*id, "the order was changed by somebody else meanwhile; try again"))

@@ -11,7 +11,7 @@ use crate::{call::Call, problem::Problem, reply::Reply, router::Answer};
 pub async fn submit(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
     let rating = Rating::parse(&call.json()?).map_err(Problem::invalid)?;
-    let order = visible(call, app, actor).await?;
+    let order = visible(call).await?;
     order.standing().check_feedback(actor)?;
     let feedback = orders::rate(&app.db, order.id, &rating, call.claim.as_ref()).await?;
     Ok(Reply::json(StatusCode::CREATED, &feedback).located(format!("/orders/{}/feedback", order.id)))
@@ -19,8 +19,7 @@ pub async fn submit(call: &Call) -> Answer {
 
 /// `GET /orders/{order_id}/feedback`.
 pub async fn get(call: &Call) -> Answer {
-    let (app, actor) = (call.app()?, call.actor()?);
-    let order = visible(call, app, actor).await?;
-    let feedback = orders::feedback_of(&app.db, order.id).await?;
+    let order = visible(call).await?;
+    let feedback = orders::feedback_of(&call.app()?.db, order.id).await?;
     Ok(Reply::ok(&feedback.ok_or_else(|| Problem::not_found("this order has no feedback yet"))?))
 }

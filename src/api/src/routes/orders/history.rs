@@ -7,7 +7,6 @@ use crate::{call::Call, reply::Reply, router::Answer};
 
 /// `GET /orders/{order_id}/history`: every event, oldest first.
 pub async fn get(call: &Call) -> Answer {
-    let (app, actor) = (call.app()?, call.actor()?);
-    let order = visible(call, app, actor).await?;
-    Ok(Reply::ok(&orders::history(&app.db, &order).await?))
+    let order = visible(call).await?;
+    Ok(Reply::ok(&orders::history(&call.app()?.db, &order).await?))
 }

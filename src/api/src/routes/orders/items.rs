@@ -23,10 +23,10 @@ impl OrderItemsUpdate {
 
 /// `PUT /orders/{order_id}/items`: until the order is being prepared.
 pub async fn replace(call: &Call) -> Answer {
-    let (app, actor) = (call.app()?, call.actor()?);
+    let (app, author) = (call.app()?, call.author()?);
     let OrderItemsUpdate { items: lines } = OrderItemsUpdate::read(call)?;
-    let revising = Revising { app, actor, lines: &lines, trace: &call.trace };
-    let order = change(call, app, actor, async |order: Order| revising.run(order).await).await?;
+    let revising = Revising { app, author, lines: &lines };
+    let order = change(call, async |order: Order| revising.run(order).await).await?;
     spawn(app.nudge());
-    Ok(show(call, app, actor, &order).await)
+    show(call, &order).await
 }

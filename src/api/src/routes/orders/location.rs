@@ -28,10 +28,9 @@ pub struct Position {
 
 /// `GET /orders/{order_id}/delivery-location`.
 pub async fn get(call: &Call) -> Answer {
-    let (app, actor) = (call.app()?, call.actor()?);
-    let order = visible(call, app, actor).await?;
+    let order = visible(call).await?;
     order.standing().check_on_the_road()?;
-    let location = orders::latest_location(&app.db, order.id).await?;
+    let location = orders::latest_location(&call.app()?.db, order.id).await?;
     let position = location.as_ref().and_then(position);
     let position =
         position.ok_or_else(|| Problem::not_found("the courier has not reported a position yet"))?;
@@ -42,12 +41,12 @@ pub async fn get(call: &Call) -> Answer {
 pub async fn report(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
     let place = coordinates(&call.json()?)?;
-    let event = change(call, app, actor, async |order: Order| {
+    let event = change(call, async |order: Order| {
         order.standing().check_report(actor)?;
-        Ok(orders::report_location(&app.db, &order, &place, (actor, &call.trace)).await?.into())
+        Ok(orders::report_location(&app.db, &order, &place, call.author()?).await?)
     })
     .await?;
-    release(call, app, Some(event.version));
+    release(call, Some(event.version));
     Ok(Reply::ok(&Position {
         order_id: event.order_id,
         latitude: place.latitude().to_owned(),

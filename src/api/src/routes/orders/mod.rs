@@ -25,7 +25,6 @@ use platform::{
 use spin_sdk::wasip3::spawn;
 
 use crate::{
-    App,
     call::{Call, no_such_order},
     changing::{etag, is_known},
     problem::Problem,
@@ -36,15 +35,16 @@ use response::OrderDocument;
 
 /// `GET /orders/{order_id}`.
 pub async fn get(call: &Call) -> Answer {
-    let (app, actor) = (call.app()?, call.actor()?);
+    let app = call.app()?;
+    call.actor()?;
     let id = call.order_id()?;
     let is_in_demand = app.order_cache.was_asked_for_before(id);
-    if is_in_demand && let Some(entry) = cached(call, app, actor).await? {
-        return Ok(shown(call, app, actor, &entry));
+    if is_in_demand && let Some(entry) = cached(call).await? {
+        return shown(call, &entry);
     }
-    let order = visible(call, app, actor).await?;
-    let entry = detailed(call, app, &order).await;
-    let reply = shown(call, app, actor, &entry);
+    let order = visible(call).await?;
+    let entry = detailed(call, &order).await?;
+    let reply = shown(call, &entry)?;
     if is_in_demand {
         let now = call.now;
         spawn(async move { app.order_cache.put(&app.redis, (id, &entry), (By::Reader, now)).await });
@@ -53,46 +53,54 @@ pub async fn get(call: &Call) -> Answer {
 }
 
 /// Answers with an order, unless the client knows it.
-fn shown(call: &Call, app: &App, actor: &Actor, order: &Entry) -> Reply {
+fn shown(call: &Call, order: &Entry) -> Answer {
     if is_known(call, order.version) {
-        return Reply::not_modified().header(header::ETAG, etag_of(order));
+        return Ok(Reply::not_modified().header(header::ETAG, etag_of(order)));
     }
-    answer(call, app, StatusCode::OK, actor, order)
+    answer(call, StatusCode::OK, order)
 }
 
 /// The order that the path names from the cache, if it is there and the actor may see it.
-async fn cached(call: &Call, app: &App, actor: &Actor) -> Result<Option<Entry>, Problem> {
+async fn cached(call: &Call) -> Result<Option<Entry>, Problem> {
+    let (app, actor) = (call.app()?, call.actor()?);
     let found = app.order_cache.get(&app.redis, call.order_id()?, call.now).await;
     Ok(found.filter(|entry| entry.standing.is_visible_to(actor)))
 }
 
+/// The order that the path names, if whoever is asking may see it.
+async fn visible(call: &Call) -> Result<Order, Problem> {
+    visible_to(call, call.actor()?).await
+}
+
 /// The order that the path names, if the actor may see it.
-async fn visible(call: &Call, app: &App, actor: &Actor) -> Result<Order, Problem> {
-    let order = orders::find(&app.db, call.order_id()?).await?;
+async fn visible_to(call: &Call, actor: &Actor) -> Result<Order, Problem> {
+    let order = orders::find(&call.app()?.db, call.order_id()?).await?;
     order.filter(|order| order.standing().is_visible_to(actor)).ok_or_else(no_such_order)
 }
 
 /// Answers 200 with an order that was just changed, which the cache shows from now on unless others are changing it.
-async fn show(call: &Call, app: &App, actor: &Actor, order: &Order) -> Reply {
-    let entry = detailed(call, app, order).await;
+async fn show(call: &Call, order: &Order) -> Answer {
+    let app = call.app()?;
+    let entry = detailed(call, order).await?;
     app.order_cache.put(&app.redis, (order.id, &entry), (By::Writer(call.writer()), call.now)).await;
-    answer(call, app, StatusCode::OK, actor, &entry)
+    answer(call, StatusCode::OK, &entry)
 }
 
 /// Answers 200 with an order as an earlier try of this request changed it, which is no news to the cache.
-async fn show_again(call: &Call, app: &App, actor: &Actor, order: &Order) -> Reply {
-    answer(call, app, StatusCode::OK, actor, &detailed(call, app, order).await)
+async fn show_again(call: &Call, order: &Order) -> Answer {
+    answer(call, StatusCode::OK, &detailed(call, order).await?)
 }
 
 /// An order as it is shown, with what the catalogue says of its products.
-async fn detailed(call: &Call, app: &App, order: &Order) -> Entry {
-    entry(order, &details(call, app, slice::from_ref(order)).await)
+async fn detailed(call: &Call, order: &Order) -> Result<Entry, Problem> {
+    Ok(entry(order, &details(call, slice::from_ref(order)).await?))
 }
 
 /// What the catalogue says of the products of these orders.
-async fn details(call: &Call, app: &App, orders: &[Order]) -> Documents {
+async fn details(call: &Call, orders: &[Order]) -> Result<Documents, Problem> {
+    let app = call.app()?;
     let ids = orders.iter().flat_map(|order| &order.items).map(|item| item.product_id).collect();
-    app.products.details(&app.redis, &ids, (&call.trace, call.now)).await
+    Ok(app.products.details(&app.redis, &ids, (&call.trace, call.now)).await)
 }
 
 /// An order whose products are known, as it is shown.
@@ -105,10 +113,10 @@ fn entry(order: &Order, products: &Documents) -> Entry {
 }
 
 /// Answers with an order.
-fn answer(call: &Call, app: &App, status: StatusCode, actor: &Actor, order: &Entry) -> Reply {
-    let actions = order.standing.allowed_actions(actor, call.now, app.return_window);
+fn answer(call: &Call, status: StatusCode, order: &Entry) -> Answer {
+    let actions = order.standing.allowed_actions(call.actor()?, call.now, call.app()?.return_window);
     let document = response::with_actions(&order.document, &actions);
-    Reply::written_json(status, document).header(header::ETAG, etag_of(order))
+    Ok(Reply::written_json(status, document).header(header::ETAG, etag_of(order)))
 }
 
 fn etag_of(order: &Entry) -> HeaderValue {

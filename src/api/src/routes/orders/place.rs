@@ -1,7 +1,7 @@
 //! Placing orders.
 
 use chrono::{DateTime, Utc};
-use domain::{Actor, Delivery, Invalid, Schedule, Status};
+use domain::{Delivery, Invalid, Schedule, Status};
 use http::StatusCode;
 use platform::orders::Placed;
 use serde_json::Value;
@@ -9,7 +9,6 @@ use spin_sdk::wasip3::spawn;
 
 use super::{answer, entry};
 use crate::{
-    App,
     call::Call,
     placing::{self, Placement, Placing},
     problem::Problem,
@@ -48,32 +47,24 @@ pub fn delivery(
 /// Answers with the order that an earlier try of this request placed, whatever would be decided now.
 pub async fn placed_before(call: &Call) -> Result<Option<Reply>, Problem> {
     let (Some(claim), Some(Placed { order, .. })) = (&call.claim, call.recorded()?) else { return Ok(None) };
-    let (app, customer) = (call.app()?, call.actor()?);
-    let placement = placing::placed_before(app, order, claim, &call.trace).await?;
-    Ok(Some(placed(call, app, customer, &placement)))
+    let placement = placing::placed_before(call.app()?, order, claim, &call.trace).await?;
+    placed(call, &placement).map(Some)
 }
 
 /// What placing an order takes from its request.
-pub fn placing<'a>(
-    call: &'a Call,
-    app: &'static App,
-    customer: &'a Actor,
-    delivery: &'a Delivery,
-) -> Placing<'a> {
-    Placing { app, customer, delivery, trace: &call.trace, claim: call.claim.as_ref(), now: call.now }
+pub fn placing<'a>(call: &'a Call, delivery: &'a Delivery) -> Result<Placing<'a>, Problem> {
+    let (app, author) = (call.app()?, call.author()?);
+    Ok(Placing { app, author, delivery, claim: call.claim.as_ref(), now: call.now })
 }
 
 async fn place(call: &Call, delivery: &Delivery) -> Answer {
-    let (app, customer) = (call.app()?, call.actor()?);
-    let placement = placing(call, app, customer, delivery).order_cart().await?;
-    Ok(placed(call, app, customer, &placement))
+    placed(call, &placing(call, delivery)?.order_cart().await?)
 }
 
 /// Answers with an order that has just been placed.
-pub fn placed(call: &Call, app: &'static App, customer: &Actor, placement: &Placement) -> Reply {
-    let Placement { order, products } = placement;
-    spawn(app.nudge());
+pub fn placed(call: &Call, Placement { order, products }: &Placement) -> Answer {
+    spawn(call.app()?.nudge());
     // 202: the payment's outcome isn't known yet.
     let status = if order.status == Status::Pending { StatusCode::ACCEPTED } else { StatusCode::CREATED };
-    answer(call, app, status, customer, &entry(order, products)).located(format!("/orders/{}", order.id))
+    Ok(answer(call, status, &entry(order, products))?.located(format!("/orders/{}", order.id)))
 }

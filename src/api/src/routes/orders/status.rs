@@ -12,9 +12,8 @@ use spin_sdk::wasip3::spawn;
 
 use super::{show, show_again};
 use crate::{
-    App,
     call::{Call, status},
-    changing::{Decision, change, release},
+    changing::{change, release},
     problem::Problem,
     reply::Reply,
     router::Answer,
@@ -65,30 +64,32 @@ impl ReturnRequest {
 pub async fn update(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.staff()?);
     let StatusUpdate { status: to } = StatusUpdate::read(call)?;
-    let order = match take(call, app, actor, to).await? {
+    let order = match take(call, actor, to).await? {
         Some(order) => order,
-        None => decide(call, app, actor, to).await?,
+        None => decide(call, to).await?,
     };
     spawn(app.nudge());
-    Ok(show(call, app, actor, &order).await)
+    show(call, &order).await
 }
 
 /// Takes the step without reading the order first, as most can be; none when it couldn't, and why is to be found out.
-async fn take(call: &Call, app: &App, actor: &Actor, to: Status) -> Result<Option<Order>, Problem> {
+async fn take(call: &Call, actor: &Actor, to: Status) -> Result<Option<Order>, Problem> {
     let from = to.origins(actor.role);
     if from.is_empty() || call.headers.contains_key(header::IF_MATCH) {
         return Ok(None);
     }
+    let app = call.app()?;
     let (id, courier) = (call.order_id()?, (!actor.is_admin()).then_some(&actor.id));
     app.order_cache.hold(&app.redis, slice::from_ref(&id), Some(call.writer())).await;
-    Ok(orders::take_step(&app.db, id, (&from, courier), to, (actor, &call.trace)).await?)
+    Ok(orders::take_step(&app.db, id, (&from, courier), to, call.author()?).await?)
 }
 
 /// Reads the order, and takes the step where it can be taken after all.
-async fn decide(call: &Call, app: &'static App, actor: &Actor, to: Status) -> Result<Order, Problem> {
-    change(call, app, actor, async |order: Order| match order.standing().check_step(actor, to)? {
-        Step::Unchanged => Ok(Decision::Done(order)),
-        Step::Taken => Ok(store(call, app, order, to, &json!({})).await?.map(|changed| changed.order).into()),
+async fn decide(call: &Call, to: Status) -> Result<Order, Problem> {
+    let actor = call.actor()?;
+    change(call, async |order: Order| match order.standing().check_step(actor, to)? {
+        Step::Unchanged => Ok(Some(order)),
+        Step::Taken => Ok(store(call, order, to, &json!({})).await?.map(|changed| changed.order)),
     })
     .await
 }
@@ -99,14 +100,14 @@ pub async fn cancel(call: &Call) -> Answer {
     let changed = match call.recorded()? {
         Some(changed) => changed,
         None => {
-            change(call, app, actor, async |order: Order| {
+            change(call, async |order: Order| {
                 order.standing().check_cancel(actor)?;
-                Ok(store(call, app, order, Status::Cancelled, &json!({})).await?.into())
+                store(call, order, Status::Cancelled, &json!({})).await
             })
             .await?
         }
     };
-    release(call, app, Some(changed.order.version));
+    release(call, Some(changed.order.version));
     spawn(app.nudge());
     Ok(Reply::ok(&Cancellation {
         success: true,
@@ -121,24 +122,18 @@ pub async fn request_return(call: &Call) -> Answer {
     let ReturnRequest { reason } = ReturnRequest::read(call)?;
     if let Some(Changed { order, .. }) = call.recorded()? {
         spawn(app.nudge());
-        return Ok(show_again(call, app, actor, &order).await);
+        return show_again(call, &order).await;
     }
-    let changed = change(call, app, actor, async |order: Order| {
+    let changed = change(call, async |order: Order| {
         order.standing().check_return(actor, call.now, app.return_window)?;
-        Ok(store(call, app, order, Status::ReturnRequested, &json!({ "reason": reason })).await?.into())
+        store(call, order, Status::ReturnRequested, &json!({ "reason": reason })).await
     })
     .await?;
     spawn(app.nudge());
-    Ok(show(call, app, actor, &changed.order).await)
+    show(call, &changed.order).await
 }
 
-async fn store(
-    call: &Call,
-    app: &App,
-    order: Order,
-    to: Status,
-    data: &Value,
-) -> Result<Option<Changed>, Problem> {
-    let author = (call.actor()?, &call.trace);
-    Ok(orders::set_status(&app.db, &[order], to, data, call.claim.as_ref(), author).await?.pop())
+async fn store(call: &Call, order: Order, to: Status, data: &Value) -> Result<Option<Changed>, Problem> {
+    let (db, claim) = (&call.app()?.db, call.claim.as_ref());
+    Ok(orders::set_status(db, &[order], to, data, claim, call.author()?).await?.pop())
 }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use spin_sdk::wasip3::random::random;
 
-use super::visible;
+use super::{visible, visible_to};
 use crate::{
     auth::Identity,
     call::Call,
@@ -37,7 +37,7 @@ pub struct Ticket {
 /// then what happens to it until nothing more can.
 pub async fn stream(call: &Call) -> Answer {
     let (app, spectator) = (call.app()?, spectator(call).await?);
-    let order = visible(call, app, &spectator.actor).await?;
+    let order = visible_to(call, &spectator.actor).await?;
     let seen = last_seen(call, &order);
     if order.status.is_final() && seen == Some(order.version) {
         // By this status EventSource knows that it need not come back.
@@ -62,7 +62,7 @@ pub async fn stream(call: &Call) -> Answer {
 /// no token.
 pub async fn issue_ticket(call: &Call) -> Answer {
     let (app, Identity { actor, until }) = (call.app()?, call.identity()?);
-    let order = visible(call, app, actor).await?;
+    let order = visible(call).await?;
     let ticket = random_id();
     tickets::issue(&app.redis, &ticket, order.id, (actor, *until)).await.map_err(no_tickets)?;
     let expires_at = call.now.trunc_subsecs(6) + TimeDelta::seconds(tickets::LIFETIME_SECONDS.into());
