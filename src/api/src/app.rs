@@ -80,8 +80,6 @@ impl App {
         }
         let redis = Arc::new(Redis::new(variables::text("redis_url").await?));
         let circuits = Circuits::configured(redis.clone()).await?;
-        let order_lifetime = variables::seconds("order_cache_seconds").await?;
-        let product_lifetime = variables::seconds("product_cache_seconds").await?;
         let payment_timeout = variables::timeout("payment_timeout_ms").await?;
         Ok(Self {
             name: variables::text("app_name").await?,
@@ -91,10 +89,9 @@ impl App {
             carts: Carts::new(Client::configured("cart", timeout, &circuits).await?),
             products: Products {
                 client: Client::configured("product", timeout, &circuits).await?,
-                cache: ProductCache { lifetime: product_lifetime },
+                cache: ProductCache { lifetime: variables::seconds("product_cache_seconds").await? },
             },
-            // It keeps orders with their products.
-            order_cache: OrderCache { lifetime: order_lifetime.min(product_lifetime) },
+            order_cache: OrderCache::configured().await?,
             payments: Payments::new(Client::configured("payment", payment_timeout, &circuits).await?),
             tokens: match variables::says("auth_introspection", ["on", "off"]).await? {
                 true => Some(Tokens(Client::configured("user", timeout, &circuits).await?)),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Database, DbError,
     conditions::Conditions,
-    database::{document, only_document},
+    database::{documents, optional_document},
     parameters::text,
 };
 
@@ -80,7 +80,7 @@ pub async fn list(db: &Database, filter: &TaskFilter, page: &Page) -> Result<Vec
     }
     let page = conditions.page_by_id(page);
     let statement = format!("select row_to_json(t)::text from (select * from tasks {page}) t");
-    db.idempotent(&statement, &conditions.parameters).await?.iter().map(document).collect()
+    documents(&db.idempotent(&statement, &conditions.parameters).await?)
 }
 
 /// What came of making a task due.
@@ -114,7 +114,7 @@ pub async fn retry(db: &Database, id: i64) -> Result<Option<Retry>, DbError> {
         )
         select json_build_object('is_to_come', is_to_come, 'task', (select row_to_json(r) from retried r))::text
         from found";
-    let found: Option<Retried> = only_document(&db.idempotent(statement, &[id.into()]).await?)?;
+    let found: Option<Retried> = optional_document(&db.idempotent(statement, &[id.into()]).await?)?;
     Ok(found.map(|retried| match retried {
         Retried { task: Some(task), .. } => Retry::Due(task),
         Retried { is_to_come: true, .. } => Retry::ToCome,

@@ -46,7 +46,7 @@ pub enum DbError {
     Constraint(String),
     /// The request was given up for dead, and another one has its idempotency key: nothing was changed.
     #[error("another request has the idempotency key")]
-    Overtaken,
+    ClaimLost,
     /// The statement or its result is wrong: a fault of this service.
     #[error("a statement failed: {0}")]
     Failed(String),
@@ -252,8 +252,13 @@ pub fn document<T: DeserializeOwned>(row: &Row) -> Result<T, DbError> {
     }
 }
 
+/// As [`document`], of each row.
+pub fn documents<T: DeserializeOwned>(rows: &[Row]) -> Result<Vec<T>, DbError> {
+    rows.iter().map(document).collect()
+}
+
 /// As [`document`], of the only row there may be. Null, where there is one always, is none.
-pub fn only_document<T: DeserializeOwned>(rows: &[Row]) -> Result<Option<T>, DbError> {
+pub fn optional_document<T: DeserializeOwned>(rows: &[Row]) -> Result<Option<T>, DbError> {
     rows.first().filter(|row| !matches!(row.as_slice(), [DbValue::DbNull])).map(document).transpose()
 }
 
@@ -261,8 +266,8 @@ pub fn only_document<T: DeserializeOwned>(rows: &[Row]) -> Result<Option<T>, DbE
 ///
 /// # Errors
 /// As [`document`], and when there is no row.
-pub fn the_document<T: DeserializeOwned>(rows: &[Row]) -> Result<T, DbError> {
-    only_document(rows)?.ok_or_else(|| DbError::Failed("there is no row".to_owned()))
+pub fn one_document<T: DeserializeOwned>(rows: &[Row]) -> Result<T, DbError> {
+    optional_document(rows)?.ok_or_else(|| DbError::Failed("there is no row".to_owned()))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use spin_sdk::pg::{DbValue, ParameterValue};
 
 use crate::{
     Database, DbError,
-    database::{Row, only_document},
+    database::{Row, optional_document},
     parameters::text,
 };
 
@@ -104,7 +104,7 @@ pub async fn claim(
     let parameters =
         [text(user.as_str()), text(key.as_str()), ParameterValue::Binary(fingerprint.to_vec()), text(&token)];
     // Claiming twice with one token is claiming once.
-    let found: Option<Found> = only_document(&db.idempotent(&statement, &parameters).await?)?;
+    let found: Option<Found> = optional_document(&db.idempotent(&statement, &parameters).await?)?;
     Ok(match found {
         Some(Found { is_ours: true, outcome, .. }) => Claimed::Ours(Claim { user, key, token, outcome }),
         Some(Found { is_same: false, .. }) => Claimed::Reused,
@@ -178,7 +178,7 @@ pub(crate) async fn change(
     );
     let parameters = [parameters, claim.parameters().as_slice()].concat();
     db.change(&statement, &parameters).await.map_err(|error| match error {
-        DbError::Constraint(name) if name == CLAIM_CONSTRAINT => DbError::Overtaken,
+        DbError::Constraint(name) if name == CLAIM_CONSTRAINT => DbError::ClaimLost,
         error => error,
     })
 }
@@ -186,7 +186,7 @@ pub(crate) async fn change(
 impl Claim {
     /// What the change answered, where it is one document, when it was made before.
     pub fn recorded<T: DeserializeOwned>(&self) -> Result<Option<T>, DbError> {
-        self.outcome()?.as_deref().map_or(Ok(None), only_document)
+        self.outcome()?.as_deref().map_or(Ok(None), optional_document)
     }
 
     fn outcome(&self) -> Result<Option<Vec<Row>>, DbError> {

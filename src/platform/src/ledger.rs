@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::{
     Database, DbError, Trace,
-    database::{Row, only_document},
+    database::{Row, optional_document},
     log::Line,
     metrics,
     orders::documents_of,
@@ -110,7 +110,7 @@ pub async fn pending(db: &Database, order: OrderId, seq: i32) -> Result<Option<M
             from payments p join orders o on o.id = p.order_id
             where p.order_id = $1 and p.seq = $2 and p.status = 'pending'
         ) c";
-    only_document(&db.idempotent(statement, &[order.get().into(), seq.into()]).await?)
+    optional_document(&db.idempotent(statement, &[order.get().into(), seq.into()]).await?)
 }
 
 /// Asks the payment service for a charge and records its answer.
@@ -173,7 +173,7 @@ pub async fn approve(
         optional_text(trace.context().as_deref()),
         cart_is_cleared.into(),
     ];
-    only_document(&numbering(async || db.change(STATEMENT, &parameters).await).await?)
+    optional_document(&numbering(async || db.change(STATEMENT, &parameters).await).await?)
 }
 
 /// The money was not taken: cancels the order and ends its checkout, so that the customer can try
@@ -222,7 +222,7 @@ pub async fn refuse(
         optional_text(trace.context().as_deref()),
         matches!(by, By::Task).into(),
     ];
-    let cancelled: Option<Order> = only_document(&db.change(STATEMENT, &parameters).await?)?;
+    let cancelled: Option<Order> = optional_document(&db.change(STATEMENT, &parameters).await?)?;
     cancelled.iter().for_each(|order| metrics::transition(Status::Pending, order.status));
     Ok(cancelled)
 }

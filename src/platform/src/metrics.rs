@@ -45,7 +45,7 @@ const FAMILIES: [(&str, &str, &str); 15] = [
     (
         "order_metrics_source_up",
         "gauge",
-        "0 where a source of figures can't be reached: its figures are missing.",
+        "0 where a source of metrics can't be reached: its metrics are missing.",
     ),
     ("order_build_info", "gauge", "1; the version is a label."),
 ];
@@ -61,8 +61,8 @@ struct Batch {
     counts: BTreeMap<String, i64>,
 }
 
-/// Figures by series, such as `order_tasks_dead` or `order_circuit_open{service="cart"}`.
-pub type Figures = BTreeMap<String, f64>;
+/// Samples by series, such as `order_tasks_dead` or `order_circuit_open{service="cart"}`.
+pub type Samples = BTreeMap<String, f64>;
 
 /// A request was answered.
 pub fn request(route: &str, method: &str, status: u16, took: Duration) {
@@ -145,7 +145,7 @@ pub async fn flush_soon(redis: &Redis) -> Result<(), String> {
     Ok(())
 }
 
-/// Adds what was counted to the figures in Redis.
+/// Adds what was counted to the counts in Redis.
 ///
 /// # Errors
 /// Redis can't be reached, a sentence for the log. What was counted is kept for the next time.
@@ -175,12 +175,12 @@ fn keep(batch: Batch) {
 ///
 /// # Errors
 /// Redis can't be reached; a sentence for the log.
-pub async fn counted(redis: &Redis) -> Result<Figures, String> {
+pub async fn counted(redis: &Redis) -> Result<Samples, String> {
     let entries = redis.execute("HGETALL", [KEY]).await?;
     let texts: Vec<_> = entries.into_iter().filter_map(text).collect();
     let (pairs, _) = texts.as_chunks::<2>();
-    let figures = pairs.iter().filter_map(|[series, count]| Some((series.clone(), count.parse().ok()?)));
-    Ok(figures.collect())
+    let samples = pairs.iter().filter_map(|[series, count]| Some((series.clone(), count.parse().ok()?)));
+    Ok(samples.collect())
 }
 
 fn text(result: RedisResult) -> Option<String> {
@@ -192,11 +192,11 @@ fn text(result: RedisResult) -> Option<String> {
     }
 }
 
-/// The figures in Prometheus's text format, by family.
-pub fn exposition(figures: &Figures) -> String {
+/// Samples in Prometheus's text format, by family.
+pub fn exposition(samples: &Samples) -> String {
     let mut text = String::new();
     for (family, kind, help) in FAMILIES {
-        let of_family: Vec<_> = figures.iter().filter(|(series, _)| family_of(series) == family).collect();
+        let of_family: Vec<_> = samples.iter().filter(|(series, _)| family_of(series) == family).collect();
         if of_family.is_empty() {
             continue;
         }
@@ -215,14 +215,14 @@ fn write_series(text: &mut String, series: &str, value: f64) {
 
 /// Buckets are counted each for itself and shown, as Prometheus wants them, with all below them; a
 /// sum is counted in microseconds.
-fn write_histogram(text: &mut String, family: &str, figures: &[(&String, &f64)]) {
-    for (series, micros) in figures.iter().filter(|(series, _)| series.starts_with(&format!("{family}_sum")))
+fn write_histogram(text: &mut String, family: &str, samples: &[(&String, &f64)]) {
+    for (series, micros) in samples.iter().filter(|(series, _)| series.starts_with(&format!("{family}_sum")))
     {
         let labels = series.split_once('{').map_or("", |(_, labels)| labels.trim_end_matches('}'));
         let mut total = 0.0;
         for bound in BUCKETS {
             let bucket = format!("{family}_bucket{{{labels},le=\"{bound}\"}}");
-            total += figures.iter().find(|(series, _)| **series == bucket).map_or(0.0, |(_, count)| **count);
+            total += samples.iter().find(|(series, _)| **series == bucket).map_or(0.0, |(_, count)| **count);
             write_series(text, &bucket, total);
         }
         write_series(text, series, **micros / 1e6);
@@ -241,12 +241,12 @@ mod tests {
 
     #[test]
     fn buckets_are_cumulative_and_sums_are_seconds() {
-        let figures = Figures::from([
+        let samples = Samples::from([
             (format!("{DURATION}_bucket{{method=\"GET\",route=\"/health\",le=\"0.001\"}}"), 3.0),
             (format!("{DURATION}_bucket{{method=\"GET\",route=\"/health\",le=\"0.5\"}}"), 1.0),
             (format!("{DURATION}_sum{{method=\"GET\",route=\"/health\"}}"), 400_000.0),
         ]);
-        let text = exposition(&figures);
+        let text = exposition(&samples);
         for line in [
             "# TYPE order_http_request_duration_seconds histogram",
             "order_http_request_duration_seconds_bucket{method=\"GET\",route=\"/health\",le=\"0.25\"} 3",
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn a_family_without_figures_is_left_out() {
         assert_eq!(
-            exposition(&Figures::from([("order_tasks_dead".to_owned(), 2.0)])),
+            exposition(&Samples::from([("order_tasks_dead".to_owned(), 2.0)])),
             "# HELP order_tasks_dead Tasks given up after all their tries.\n# TYPE order_tasks_dead gauge\norder_tasks_dead 2\n"
         );
     }

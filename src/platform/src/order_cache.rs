@@ -19,7 +19,12 @@ use domain::{OrderId, Standing};
 use serde::{Deserialize, Serialize};
 use spin_sdk::redis::RedisResult;
 
-use crate::{Redis, log::Line, metrics, to_json};
+use crate::{
+    Redis,
+    log::Line,
+    metrics, to_json,
+    variables::{self, Misconfigured},
+};
 
 /// No change, with all that it asks other services, takes nearly as long.
 const HELD: Duration = Duration::from_secs(60);
@@ -45,15 +50,7 @@ struct Head<'a> {
 
 /// The cache; without a lifetime it stays empty.
 pub struct OrderCache {
-    pub lifetime: Duration,
-}
-
-/// Who puts an order in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By<'a> {
-    Reader,
-    /// Who has just made this version, by the name it held the entry with.
-    Writer(&'a str),
+    lifetime: Duration,
 }
 
 impl Entry {
@@ -78,6 +75,16 @@ static ASKED_FOR: Mutex<BTreeSet<OrderId>> = Mutex::new(BTreeSet::new());
 const MAX_ASKED_FOR: usize = 1_024;
 
 impl OrderCache {
+    /// As the variables have it. It keeps orders with their products, and neither for longer than they may be kept.
+    ///
+    /// # Errors
+    /// A variable that can't be used.
+    pub async fn configured() -> Result<Self, Misconfigured> {
+        let order_lifetime = variables::seconds("order_cache_seconds").await?;
+        let product_lifetime = variables::seconds("product_cache_seconds").await?;
+        Ok(Self { lifetime: order_lifetime.min(product_lifetime) })
+    }
+
     fn is_off(&self) -> bool {
         self.lifetime.is_zero()
     }
@@ -128,12 +135,15 @@ impl OrderCache {
         noted(redis.insist(SCRIPT, keys, arguments).await);
     }
 
-    /// Puts an order in, unless a newer version is known or somebody else holds it.
+    /// Puts an order in, unless a newer version is known or somebody else holds it. `writer` is who has just made this
+    /// version, by the name it held the entry with; none for a reader.
     pub async fn put(
         &self,
         redis: &Redis,
-        (id, entry): (OrderId, &Entry),
-        (by, now): (By<'_>, DateTime<Utc>),
+        id: OrderId,
+        entry: &Entry,
+        writer: Option<&str>,
+        now: DateTime<Utc>,
     ) {
         const SCRIPT: &str = "local time = redis.call('time') \
             local now = time[1] * 1000 + math.floor(time[2] / 1000) \
@@ -147,13 +157,13 @@ impl OrderCache {
         if self.is_off() {
             return;
         }
-        let by = match by {
-            By::Reader => "reader",
-            By::Writer(name) => name,
-        };
         let (version, remembered) = (entry.version.to_string(), self.remembered().as_millis().to_string());
         let text = entry.write(now + self.lifetime);
-        noted(redis.eval(SCRIPT, [key(id)], [by.to_owned(), version, text, remembered]).await);
+        noted(
+            redis
+                .eval(SCRIPT, [key(id)], [writer.unwrap_or("reader").to_owned(), version, text, remembered])
+                .await,
+        );
     }
 
     /// Ends `writer`'s hold. A version that it made is remembered, so that no older one can come in afterwards.

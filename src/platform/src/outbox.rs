@@ -11,9 +11,9 @@ use spin_sdk::{pg::ParameterValue, redis::RedisResult, time::sleep};
 
 use crate::{
     Database, DbError, Redis, Trace,
-    database::{document, the_document},
+    database::{document, one_document},
     flag::Raised,
-    metrics::Figures,
+    metrics::Samples,
 };
 
 /// How many tasks a worker takes at once.
@@ -232,7 +232,7 @@ pub async fn tick(redis: &Redis, channel: &str) -> Result<(), String> {
 }
 
 /// How long the queue is.
-pub async fn figures(db: &Database) -> Result<Figures, DbError> {
+pub async fn samples(db: &Database) -> Result<Samples, DbError> {
     let statement = "select row_to_json(f)::text from (
             select count(*) filter (where status = 'queued') as order_tasks_queued,
                 count(*) filter (where status = 'queued' and due_at < now()) as order_tasks_overdue,
@@ -241,7 +241,7 @@ pub async fn figures(db: &Database) -> Result<Figures, DbError> {
                 count(*) filter (where status = 'dead') as order_tasks_dead
             from tasks
         ) f";
-    the_document(&db.idempotent(statement, &[]).await?)
+    one_document(&db.idempotent(statement, &[]).await?)
 }
 
 #[cfg(test)]

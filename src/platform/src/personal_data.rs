@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     Author, Database, DbError,
-    database::{only_document, the_document},
+    database::{one_document, optional_document},
     orders::exported_columns,
     parameters::text,
 };
@@ -59,7 +59,7 @@ pub async fn export(db: &Database, person: &UserId) -> Result<Option<Box<RawValu
                 or exists (select from order_events e where e.actor_id = $1 and e.type = 'location')
         ) d"
     );
-    only_document(&db.alone(&statement, &[text(person.as_str())]).await?)
+    optional_document(&db.alone(&statement, &[text(person.as_str())]).await?)
 }
 
 /// Erases what is kept about a person, unless one of their orders is under way.
@@ -74,7 +74,7 @@ pub async fn erase(db: &Database, person: &UserId, author: Author<'_>) -> Result
     let statement = "select erase_person($1, $2, $3)";
     let [admin, _, request, _] = author.parameters();
     let parameters = [text(person.as_str()), admin, request];
-    let outcome: Outcome = the_document(&db.alone(statement, &parameters).await?)?;
+    let outcome: Outcome = one_document(&db.alone(statement, &parameters).await?)?;
     Ok(match outcome {
         Outcome { under_way: Some(order), .. } => Erasure::UnderWay(order),
         Outcome { is_known: true, erased, .. } => Erasure::Done(erased.unwrap_or_default()),

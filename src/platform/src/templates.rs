@@ -7,7 +7,7 @@ use crate::{
     Database, DbError,
     conditions::Conditions,
     customer::noting_customer,
-    database::{document, only_document, the_document},
+    database::{documents, one_document, optional_document},
     idempotency::{self, Change, Claim},
     parameters::{optional_text, text},
 };
@@ -36,7 +36,7 @@ pub async fn create(
         text(&draft.name),
         text(&json!(draft.items).to_string()),
     ];
-    the_document(&idempotency::change(db, claim, CHANGE, &parameters).await?)
+    one_document(&idempotency::change(db, claim, CHANGE, &parameters).await?)
 }
 
 /// A page of the customer's templates; one more than the page holds, if there are more.
@@ -45,13 +45,13 @@ pub async fn list(db: &Database, customer: &UserId, page: &Page) -> Result<Vec<T
     conditions.add("user_id = {}", text(customer.as_str()));
     let page = conditions.page(page);
     let statement = format!("select row_to_json(t)::text from (select * from order_templates {page}) t");
-    db.idempotent(&statement, &conditions.parameters).await?.iter().map(document).collect()
+    documents(&db.idempotent(&statement, &conditions.parameters).await?)
 }
 
 /// The template of that id.
 pub async fn find(db: &Database, id: TemplateId) -> Result<Option<Template>, DbError> {
     let statement = "select row_to_json(t)::text from order_templates t where id = $1";
-    only_document(&db.idempotent(statement, &[id.get().into()]).await?)
+    optional_document(&db.idempotent(statement, &[id.get().into()]).await?)
 }
 
 /// Forgets a template; one that is gone already is as good.

@@ -43,7 +43,7 @@ impl App {
             payments: Payments::new(Client::configured("payment", payment_timeout, &circuits).await?),
             notifications: Notifications(Client::configured("notification", timeout, &circuits).await?),
             circuits,
-            order_cache: OrderCache { lifetime: variables::seconds("order_cache_seconds").await? },
+            order_cache: OrderCache::configured().await?,
             redis,
             lease: timeout.max(payment_timeout) + SPARE_TIME,
             max_attempts: variables::parsed::<u16>("task_max_attempts").await?.into(),

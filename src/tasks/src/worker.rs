@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::bail;
 use domain::{CartLine, Item, OrderId, holds_the_same};
 use futures::future::join_all;
 use platform::{
@@ -14,7 +15,7 @@ use platform::{
     log::Line,
     orders,
     outbox::{self, Claimed, Job, Outcomes, Task},
-    services::PaymentOutcome,
+    services::{Confirmation, PaymentOutcome, StatusUpdate},
 };
 
 use crate::app::App;
@@ -66,6 +67,7 @@ async fn work_on(app: &App, tasks: &[Task], mut outcomes: Outcomes) -> Result<()
             Ok(Outcome::Done) => outcomes.done.push(task.id),
             Ok(Outcome::Early) => outcomes.early.push(task.id),
             Err(error) => {
+                let error = format!("{error:#}");
                 Line::warn("a task failed and is put off")
                     .trace(&task.trace())
                     .value("task_id", task.id)
@@ -85,9 +87,9 @@ async fn work_on(app: &App, tasks: &[Task], mut outcomes: Outcomes) -> Result<()
 async fn perform_in_order<'t>(
     app: &App,
     mut tasks: Vec<&'t Task>,
-) -> Vec<(&'t Task, Result<Outcome, String>)> {
+) -> Vec<(&'t Task, anyhow::Result<Outcome>)> {
     tasks.sort_by_key(|task| task.id);
-    let mut performed: Vec<(&Task, Result<Outcome, String>)> = Vec::with_capacity(tasks.len());
+    let mut performed: Vec<(&Task, anyhow::Result<Outcome>)> = Vec::with_capacity(tasks.len());
     let mut is_held_up = false;
     for task in tasks {
         let is_message = matches!(task.job, Job::SendStatus { .. });
@@ -99,40 +101,38 @@ async fn perform_in_order<'t>(
 }
 
 /// Does a task, or says why it isn't done.
-async fn perform(app: &App, task: &Task) -> Result<Outcome, String> {
+async fn perform(app: &App, task: &Task) -> anyhow::Result<Outcome> {
     if task.is_suspect() && task.attempts > app.max_attempts {
-        return Err("no worker has ever finished it".to_owned());
+        bail!("no worker has ever finished it");
     }
     let trace = task.trace();
     let key = task.idempotency_key();
-    let done = match &task.job {
-        Job::SettlePayment { seq } => settle(app, task, *seq, &trace).await,
-        Job::Refund { seq } => refund(app, task, *seq, &trace).await,
-        Job::ClearCart { lines } => clear_cart(app, task, lines.as_deref(), &trace).await,
-        Job::SendConfirmation {} => match &task.email {
-            Some(email) => app
-                .notifications
-                .order_confirmation((&task.user_id, email), (task.order_id, task.total_amount), &key, &trace)
-                .await
-                .map_err(text),
-            // Nobody to write to.
-            None => Ok(()),
-        },
-        Job::SendStatus { status } => app
-            .notifications
-            .order_status(&task.user_id, (task.order_id, *status), &key, &trace)
-            .await
-            .map_err(text),
+    match &task.job {
+        Job::SettlePayment { seq } => settle(app, task, *seq, &trace).await?,
+        Job::Refund { seq } => refund(app, task, *seq, &trace).await?,
+        Job::ClearCart { lines } => clear_cart(app, task, lines.as_deref(), &trace).await?,
+        Job::SendConfirmation {} => {
+            // Otherwise there is nobody to write to.
+            if let Some(email) = &task.email {
+                let confirmation = Confirmation {
+                    user_id: &task.user_id,
+                    email,
+                    order_id: task.order_id,
+                    total_amount: task.total_amount,
+                };
+                app.notifications.order_confirmation(&confirmation, &key, &trace).await?;
+            }
+        }
+        Job::SendStatus { status } => {
+            let update = StatusUpdate { user_id: &task.user_id, order_id: task.order_id, status: *status };
+            app.notifications.order_status(&update, &key, &trace).await?;
+        }
         Job::ComeDue {} => {
-            let is_noted = orders::come_due(&app.db, task).await.map_err(text)?;
+            let is_noted = orders::come_due(&app.db, task).await?;
             return Ok(if is_noted { Outcome::Done } else { Outcome::Early });
         }
-    };
-    done.map(|()| Outcome::Done)
-}
-
-fn text(error: impl ToString) -> String {
-    error.to_string()
+    }
+    Ok(Outcome::Done)
 }
 
 /// Empties the cart if it is as it was when it became the order. An earlier try may have emptied it without saying so, and
@@ -142,50 +142,50 @@ async fn clear_cart(
     task: &Task,
     ordered: Option<&[CartLine]>,
     trace: &Trace,
-) -> Result<(), String> {
-    if !checkout::is_open(&app.db, task.order_id).await.map_err(text)? {
+) -> anyhow::Result<()> {
+    if !checkout::is_open(&app.db, task.order_id).await? {
         return Ok(());
     }
-    let cart = app.carts.lines(&task.user_id, trace).await.map_err(text)?;
+    let cart = app.carts.lines(&task.user_id, trace).await?;
     let is_as_ordered = match ordered {
         Some(ordered) => holds_the_same(&cart, ordered),
         None => lines_of(app, task).await?.is_some_and(|ordered| holds_the_same(&cart, &ordered)),
     };
     if is_as_ordered {
-        app.carts.clear(&task.user_id, trace).await.map_err(text)?;
+        app.carts.clear(&task.user_id, trace).await?;
     }
-    checkout::finish(&app.db, task.order_id).await.map_err(text)
+    Ok(checkout::finish(&app.db, task.order_id).await?)
 }
 
 /// What the order consists of now.
-async fn lines_of(app: &App, task: &Task) -> Result<Option<Vec<CartLine>>, String> {
-    let order = orders::find(&app.db, task.order_id).await.map_err(text)?;
+async fn lines_of(app: &App, task: &Task) -> anyhow::Result<Option<Vec<CartLine>>> {
+    let order = orders::find(&app.db, task.order_id).await?;
     let line = |item: Item| CartLine { product_id: item.product_id, quantity: item.quantity.into() };
     Ok(order.map(|order| order.items.into_iter().map(line).collect()))
 }
 
-async fn settle(app: &App, task: &Task, seq: i32, trace: &Trace) -> Result<(), String> {
+async fn settle(app: &App, task: &Task, seq: i32, trace: &Trace) -> anyhow::Result<()> {
     let Some(charge) = pending(app, task, seq).await? else { return Ok(()) };
     let settled = ledger::settle(&app.db, &app.payments, &charge, By::Task, trace).await;
-    match settled.map_err(text)? {
+    match settled? {
         Settled::Paid(_) | Settled::Refused(_) => Ok(()),
-        Settled::NotReached(down) => Err(down.to_string()),
-        Settled::Unknown(problem) => Err(problem),
+        Settled::NotReached(down) => Err(down.into()),
+        Settled::Unknown(problem) => bail!(problem),
     }
 }
 
-async fn refund(app: &App, task: &Task, seq: i32, trace: &Trace) -> Result<(), String> {
+async fn refund(app: &App, task: &Task, seq: i32, trace: &Trace) -> anyhow::Result<()> {
     let Some(refund) = pending(app, task, seq).await? else { return Ok(()) };
     match app.payments.refund(&refund, trace).await {
         PaymentOutcome::Approved { reference } => {
-            ledger::refunded(&app.db, &refund, reference.as_deref()).await.map_err(text)
+            Ok(ledger::refunded(&app.db, &refund, reference.as_deref()).await?)
         }
-        PaymentOutcome::Declined => Err("the payment service refuses the refund".to_owned()),
-        PaymentOutcome::NotReached(down) => Err(down.to_string()),
-        PaymentOutcome::Unknown(problem) => Err(problem),
+        PaymentOutcome::Declined => bail!("the payment service refuses the refund"),
+        PaymentOutcome::NotReached(down) => Err(down.into()),
+        PaymentOutcome::Unknown(problem) => bail!(problem),
     }
 }
 
-async fn pending(app: &App, task: &Task, seq: i32) -> Result<Option<Movement>, String> {
-    ledger::pending(&app.db, task.order_id, seq).await.map_err(text)
+async fn pending(app: &App, task: &Task, seq: i32) -> anyhow::Result<Option<Movement>> {
+    Ok(ledger::pending(&app.db, task.order_id, seq).await?)
 }

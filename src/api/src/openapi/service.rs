@@ -23,7 +23,7 @@ pub fn operations() -> Vec<Operation> {
                     .or_problem()
                     .with(&[RETRY_AFTER]),
             ),
-        service("GET /metrics", "Figures for Prometheus")
+        service("GET /metrics", "Metrics for Prometheus")
             .answers(
                 Answer::new(200, "What all instances have counted, and how long the queue is.")
                     .text("text/plain"),

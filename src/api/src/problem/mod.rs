@@ -157,7 +157,7 @@ impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         match error {
             DbError::Unavailable(_) => Self::unavailable("the database", error),
-            DbError::Overtaken => idempotency::in_flight(),
+            DbError::ClaimLost => idempotency::in_flight(),
             // Checked before, so only a race or a fault of ours gets here.
             DbError::Constraint(_) | DbError::Failed(_) => Self::internal(error),
         }

@@ -1,23 +1,23 @@
-//! Figures for Prometheus.
+//! Metrics for Prometheus.
 
 use platform::{
     Database, DbError,
     circuit::State,
     log::Line,
-    metrics::{self, Figures},
+    metrics::{self, Samples},
     outbox, reconciliation,
 };
 
 use crate::{call::Call, reply::Reply, router::Answer};
 
 /// `GET /metrics`: what all instances have counted, how long the queue is, and what is wrong with orders.
-/// A source that can't be reached is said so, and its figures are missing.
+/// A source that can't be reached is said so, and its metrics are missing.
 pub async fn scrape(call: &Call) -> Answer {
     let app = call.app()?;
-    let mut figures =
-        Figures::from([(format!("order_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION")), 1.0)]);
+    let mut samples =
+        Samples::from([(format!("order_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION")), 1.0)]);
     app.circuits.clone().refresh().await;
-    figures.extend(app.circuits.states().into_iter().map(|(service, state)| {
+    samples.extend(app.circuits.states().into_iter().map(|(service, state)| {
         let is_open = f64::from(u8::from(state == State::Open));
         (format!("order_circuit_open{{service=\"{service}\"}}"), is_open)
     }));
@@ -27,21 +27,21 @@ pub async fn scrape(call: &Call) -> Answer {
     ];
     for (source, found) in sources {
         let up = f64::from(u8::from(found.is_ok()));
-        figures.insert(format!("order_metrics_source_up{{source=\"{source}\"}}"), up);
+        samples.insert(format!("order_metrics_source_up{{source=\"{source}\"}}"), up);
         match found {
-            Ok(found) => figures.extend(found),
+            Ok(found) => samples.extend(found),
             Err(error) => {
-                Line::warn("figures are missing").field("source", source).field("error", error).write()
+                Line::warn("metrics are missing").field("source", source).field("error", error).write()
             }
         }
     }
-    let reply = Reply::text("text/plain; version=0.0.4; charset=utf-8", metrics::exposition(&figures));
+    let reply = Reply::text("text/plain; version=0.0.4; charset=utf-8", metrics::exposition(&samples));
     Ok(reply)
 }
 
 /// What the database knows.
-async fn stored(db: &Database) -> Result<Figures, DbError> {
-    let mut figures = outbox::figures(db).await?;
-    figures.extend(reconciliation::figures(db).await?);
-    Ok(figures)
+async fn stored(db: &Database) -> Result<Samples, DbError> {
+    let mut samples = outbox::samples(db).await?;
+    samples.extend(reconciliation::samples(db).await?);
+    Ok(samples)
 }

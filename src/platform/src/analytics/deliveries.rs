@@ -9,7 +9,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Span;
-use crate::{Database, DbError, database::document};
+use crate::{
+    Database, DbError,
+    database::{document, documents},
+};
 
 /// How deliveries went.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -85,7 +88,7 @@ pub async fn delivery_performance(db: &Database, span: &Span) -> Result<Delivery
     );
     let rows = db.alone(&statement, &span.bounds()).await?;
     let all = rows.first().map(document).transpose()?.unwrap_or_default();
-    let by_partner = rows.iter().skip(1).map(document).collect::<Result<_, _>>()?;
+    let by_partner = documents(rows.get(1..).unwrap_or_default())?;
     Ok(DeliveryPerformance { all, by_partner })
 }
 

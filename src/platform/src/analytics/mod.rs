@@ -12,7 +12,7 @@ pub use self::deliveries::{Deliveries, DeliveryPerformance, delivery_performance
 pub use self::span::Span;
 use crate::{
     Database, DbError,
-    database::{document, the_document},
+    database::{documents, one_document},
 };
 
 /// What was sold on one day.
@@ -67,7 +67,7 @@ pub async fn revenue(db: &Database, span: &Span) -> Result<Vec<Revenue>, DbError
             group by 1 order by 1
         ) days";
     let [from, until] = span.bounds();
-    the_document(&db.alone(statement, &[from, until, span.zone()]).await?)
+    one_document(&db.alone(statement, &[from, until, span.zone()]).await?)
 }
 
 /// The customers who spent or ordered most, cancelled and refunded orders left out.
@@ -83,7 +83,7 @@ pub async fn top_customers(db: &Database, limit: u32, by: Ranking) -> Result<Vec
             group by user_id order by {ranking}, user_id limit $1
         ) c"
     );
-    db.alone(&statement, &[i64::from(limit).into()]).await?.iter().map(document).collect()
+    documents(&db.alone(&statement, &[i64::from(limit).into()]).await?)
 }
 
 /// How many of the orders of the last days were cancelled.
@@ -97,5 +97,5 @@ pub async fn cancellation_rate(db: &Database, days: u32) -> Result<CancellationR
                 from orders where created_at >= now() - $1::int8 * interval '1 day'
             ) counted
         ) r";
-    the_document(&db.alone(statement, &[i64::from(days).into()]).await?)
+    one_document(&db.alone(statement, &[i64::from(days).into()]).await?)
 }

@@ -7,7 +7,7 @@ use spin_sdk::pg::ParameterValue;
 
 use crate::{
     Database, DbError,
-    database::only_document,
+    database::optional_document,
     parameters::{moment, text},
 };
 
@@ -61,7 +61,7 @@ impl Span {
             period.last_day.into(),
             text(zone),
         ];
-        let bounds: Option<Bounds> = only_document(&db.alone(statement, &parameters).await?)?;
+        let bounds: Option<Bounds> = optional_document(&db.alone(statement, &parameters).await?)?;
         Ok(match bounds {
             None => Err(Period::no_such_zone()),
             // Of days alone, an empty span is a day that the zone left out: Apia had no 30 December 2011.

@@ -9,7 +9,7 @@ use spin_sdk::pg::ParameterValue;
 use super::documents_of;
 use crate::{
     Author, Database, DbError,
-    database::{document, only_document},
+    database::{documents, optional_document},
     idempotency::{self, Change, Claim},
     ledger::numbering,
     metrics,
@@ -47,7 +47,7 @@ pub async fn set_status(
     let (to_text, data) = (text(to.as_str()), text(&data.to_string()));
     let parameters = [ids, versions, to_text, data, actor, role, request, context];
     let rows = numbering(async || idempotency::change(db, claim, CHANGE, &parameters).await).await?;
-    let changed: Vec<Changed> = rows.iter().map(document).collect::<Result<_, _>>()?;
+    let changed: Vec<Changed> = documents(&rows)?;
     for Changed { order, .. } in &changed {
         let before = orders.iter().find(|before| before.id == order.id);
         before.inspect(|before| metrics::transition(before.status, to));
@@ -85,7 +85,7 @@ pub async fn take_step(
         context,
     ];
     let rows = numbering(async || db.change(statement, &parameters).await).await?;
-    let taken: Option<Taken> = only_document(&rows)?;
+    let taken: Option<Taken> = optional_document(&rows)?;
     Ok(taken.map(|Taken { from, changed }| {
         metrics::transition(from, to);
         changed.order
@@ -120,7 +120,7 @@ pub async fn assign(
     let [ids, versions] = ids_and_versions(orders);
     let [actor, role, request, _] = author.parameters();
     let parameters = [ids, versions, text(courier.as_str()), actor, role, request];
-    idempotency::change(db, claim, CHANGE, &parameters).await?.iter().map(document).collect()
+    documents(&idempotency::change(db, claim, CHANGE, &parameters).await?)
 }
 
 /// What the orders are known by that are to be changed as they were seen.

@@ -8,7 +8,7 @@ use serde_json::{Value, json, value::RawValue};
 
 use crate::{
     Author, Database, DbError,
-    database::{document, only_document},
+    database::{documents, optional_document},
     parameters::text,
 };
 
@@ -49,7 +49,7 @@ pub async fn history(db: &Database, order: &Order) -> Result<Vec<Event>, DbError
     } else {
         db.idempotent(statement, &id).await?
     };
-    rows.iter().map(document).collect()
+    documents(&rows)
 }
 
 /// What happened to orders after the version that was seen of each; by order, oldest first, and of a
@@ -62,7 +62,7 @@ pub async fn events_after(db: &Database, seen: &[(OrderId, i32)]) -> Result<Vec<
         ) e
         order by e.order_id, e.version";
     let (ids, versions): (Vec<i32>, Vec<i32>) = seen.iter().map(|(id, version)| (id.get(), *version)).unzip();
-    db.idempotent(statement, &[ids.into(), versions.into()]).await?.iter().map(document).collect()
+    documents(&db.idempotent(statement, &[ids.into(), versions.into()]).await?)
 }
 
 /// Where the courier last was; none before the first report. One that was erased tells nothing.
@@ -71,7 +71,7 @@ pub async fn latest_location(db: &Database, order: OrderId) -> Result<Option<Eve
             select * from order_events where order_id = $1 and type = 'location' and data ? 'latitude'
             order by version desc limit 1
         ) e";
-    only_document(&db.idempotent(statement, &[order.get().into()]).await?)
+    optional_document(&db.idempotent(statement, &[order.get().into()]).await?)
 }
 
 /// Notes where the courier is; none when the order's version has moved on.
@@ -94,5 +94,5 @@ pub async fn report_location(
     let [actor, role, request, _] = author.parameters();
     let parameters =
         [order.id.get().into(), order.version.into(), text(&place.to_string()), actor, role, request];
-    only_document(&db.change(statement, &parameters).await?)
+    optional_document(&db.change(statement, &parameters).await?)
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Database, DbError,
-    database::{only_document, the_document},
+    database::{one_document, optional_document},
     idempotency::{self, Change, Claim},
     parameters::optional_text,
 };
@@ -40,11 +40,11 @@ pub async fn rate(
     };
     let parameters =
         [order.get().into(), i32::from(rating.stars).into(), optional_text(rating.comment.as_deref())];
-    the_document(&idempotency::change(db, claim, CHANGE, &parameters).await?)
+    one_document(&idempotency::change(db, claim, CHANGE, &parameters).await?)
 }
 
 /// The rating of an order.
 pub async fn feedback_of(db: &Database, order: OrderId) -> Result<Option<Feedback>, DbError> {
     let statement = "select row_to_json(f)::text from order_feedback f where order_id = $1";
-    only_document(&db.idempotent(statement, &[order.get().into()]).await?)
+    optional_document(&db.idempotent(statement, &[order.get().into()]).await?)
 }

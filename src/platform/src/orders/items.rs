@@ -7,7 +7,7 @@ use spin_sdk::pg::ParameterValue;
 use super::documents_of;
 use crate::{
     Author, Database, DbError, Trace,
-    database::only_document,
+    database::optional_document,
     ledger::{Movement, ending_settlement, numbering},
     parameters::{amount, columns, optional_text, text},
     to_json,
@@ -68,7 +68,7 @@ pub async fn enter_difference(
         text(&trace.request_id),
         optional_text(trace.context().as_deref()),
     ];
-    only_document(&db.change(STATEMENT, &parameters).await?)
+    optional_document(&db.change(STATEMENT, &parameters).await?)
 }
 
 const REVISE: &str = concat!(
@@ -153,5 +153,5 @@ pub async fn revise(
         request,
         context,
     ];
-    only_document(&numbering(async || db.change(REVISE, &parameters).await).await?)
+    optional_document(&numbering(async || db.change(REVISE, &parameters).await).await?)
 }

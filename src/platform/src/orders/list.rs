@@ -7,7 +7,7 @@ use spin_sdk::pg::ParameterValue;
 use crate::{
     Database, DbError,
     conditions::Conditions,
-    database::the_document,
+    database::one_document,
     parameters::{moment, text},
 };
 
@@ -72,7 +72,7 @@ impl Filter {
 pub async fn list(db: &Database, filter: &Filter, page: &Page) -> Result<Vec<Order>, DbError> {
     if let (Some((statement, value)), Some(parameters)) = (filter.kept_plan(), window(page)) {
         let parameters = [&[text(value)], parameters.as_slice()].concat();
-        return the_document(&db.idempotent(statement, &parameters).await?);
+        return one_document(&db.idempotent(statement, &parameters).await?);
     }
     let (mut conditions, start) = (filter.conditions(), &page.start);
     let page = conditions.page(page);
@@ -83,7 +83,7 @@ pub async fn list(db: &Database, filter: &Filter, page: &Page) -> Result<Vec<Ord
         Start::Offset(offset) if *offset > NEAR => db.alone(&statement, &conditions.parameters).await?,
         _ => db.idempotent(&statement, &conditions.parameters).await?,
     };
-    the_document(&rows)
+    one_document(&rows)
 }
 
 /// A page as the functions take it, which know no offset.

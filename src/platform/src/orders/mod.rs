@@ -13,7 +13,7 @@ use domain::{Order, OrderId};
 
 use crate::{
     Database, DbError,
-    database::{document, only_document},
+    database::{documents, optional_document},
 };
 
 pub use change::{Changed, assign, set_status, take_step};
@@ -48,12 +48,12 @@ pub const FIND: &str = "select order_document($1)";
 
 /// The order of that id.
 pub async fn find(db: &Database, id: OrderId) -> Result<Option<Order>, DbError> {
-    only_document(&db.idempotent(FIND, &[id.get().into()]).await?)
+    optional_document(&db.idempotent(FIND, &[id.get().into()]).await?)
 }
 
 /// Those of the orders that exist.
 pub async fn find_many(db: &Database, ids: &[OrderId]) -> Result<Vec<Order>, DbError> {
     let statement = "select row_to_json(d)::text from order_documents d where id = any($1::int4[])";
     let ids: Vec<i32> = ids.iter().map(|id| id.get()).collect();
-    db.idempotent(statement, &[ids.into()]).await?.iter().map(document).collect()
+    documents(&db.idempotent(statement, &[ids.into()]).await?)
 }

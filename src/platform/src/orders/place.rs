@@ -8,7 +8,7 @@ use crate::{
     Author, Database, DbError,
     checkout::Checkout,
     customer::noting_customer,
-    database::only_document,
+    database::optional_document,
     idempotency::{self, Change, Claim},
     ledger::Movement,
     metrics,
@@ -104,7 +104,7 @@ pub async fn place(
         optional_moment(draft.due_at),
     ];
     let change = Change { with, answer: "select document from placed" };
-    let placed = only_document(&idempotency::change(db, claim, change, &parameters).await?)?;
+    let placed = optional_document(&idempotency::change(db, claim, change, &parameters).await?)?;
     placed.iter().for_each(|_: &Placed| metrics::placed(source.as_str()));
     Ok(placed)
 }

@@ -2,7 +2,7 @@
 //! something, and, bit by bit, all the others.
 
 use super::Affected;
-use crate::{Database, DbError, database::document};
+use crate::{Database, DbError, database::documents};
 
 /// Whether a movement of money `p` waits for its outcome, and no task asks for it.
 macro_rules! is_forgotten {
@@ -144,7 +144,7 @@ pub async fn inspect(db: &Database, max_attempts: i32) -> Result<Vec<Affected>, 
         select json_build_object('kind', kind, 'order_ids', json_agg(order_id order by order_id))::text
         from fresh group by kind"
     );
-    db.change(&statement, &[max_attempts.into()]).await?.iter().map(document).collect()
+    documents(&db.change(&statement, &[max_attempts.into()]).await?)
 }
 
 /// Whether there were more changes than one inspection looks at.

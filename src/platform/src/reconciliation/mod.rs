@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Database, DbError,
-    database::{only_document, the_document},
-    metrics::Figures,
+    database::{one_document, optional_document},
+    metrics::Samples,
     parameters::moment,
 };
 
@@ -70,7 +70,7 @@ pub async fn begin(db: &Database, interval: Duration) -> Result<Option<Run>, DbE
         where coalesce(started_at <= now() - $1 * interval '1 second', true)
             and coalesce(leased_until < now(), true)
         returning json_build_object('started_at', started_at)::text";
-    only_document(&db.change(statement, &[interval.as_secs_f64().into()]).await?)
+    optional_document(&db.change(statement, &[interval.as_secs_f64().into()]).await?)
 }
 
 /// Ends a run, unless its lease ended it and another has begun, and forgets what was repaired long ago.
@@ -103,14 +103,14 @@ pub async fn report(db: &Database, limit: u32) -> Result<Report, DbError> {
             ) as repairs
             from reconciliation r
         ) d";
-    the_document(&db.idempotent(statement, &[i64::from(limit).into()]).await?)
+    one_document(&db.idempotent(statement, &[i64::from(limit).into()]).await?)
 }
 
 /// How many orders have a finding, by its kind.
-pub async fn figures(db: &Database) -> Result<Figures, DbError> {
+pub async fn samples(db: &Database) -> Result<Samples, DbError> {
     let statement = "select coalesce(json_object_agg(series, orders), '{}')::text from (
             select format('order_reconciliation_findings{kind=\"%s\"}', kind) as series, count(*) as orders
             from findings where repaired_at is null group by kind
         ) f";
-    the_document(&db.idempotent(statement, &[]).await?)
+    one_document(&db.idempotent(statement, &[]).await?)
 }

@@ -4,7 +4,7 @@ use super::{
     Affected,
     inspection::{balance, is_forgotten},
 };
-use crate::{Database, DbError, database::only_document};
+use crate::{Database, DbError, database::optional_document};
 
 /// Ends a statement whose `repaired` are the orders that had this kind of finding.
 macro_rules! marking {
@@ -129,6 +129,6 @@ pub const REPAIRS: [Repair; 5] = [
 impl Repair {
     /// Repairs the findings of this kind, and answers which orders had it; none when there was nothing to do.
     pub async fn make(&self, db: &Database) -> Result<Option<Affected>, DbError> {
-        only_document(&db.change(self.0, &[]).await?)
+        optional_document(&db.change(self.0, &[]).await?)
     }
 }

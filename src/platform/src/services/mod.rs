@@ -13,7 +13,7 @@ use std::time::Duration;
 
 pub use carts::Carts;
 pub use client::{CallError, Client};
-pub use notifications::Notifications;
+pub use notifications::{Confirmation, Notifications, StatusUpdate};
 pub use payments::{PaymentOutcome, Payments};
 pub use product_cache::ProductCache;
 pub use products::{Documents, Product, Products};

@@ -8,44 +8,42 @@ use crate::Trace;
 
 pub struct Notifications(pub Client);
 
+/// What the confirmation e-mail tells.
 #[derive(Serialize)]
-struct Confirmation<'a> {
-    user_id: &'a UserId,
-    email: &'a str,
-    order_id: OrderId,
-    total_amount: Money,
+pub struct Confirmation<'a> {
+    pub user_id: &'a UserId,
+    pub email: &'a str,
+    pub order_id: OrderId,
+    pub total_amount: Money,
 }
 
+/// What the push message about a new status tells.
 #[derive(Serialize)]
-struct StatusUpdate<'a> {
-    user_id: &'a UserId,
-    order_id: OrderId,
-    status: Status,
+pub struct StatusUpdate<'a> {
+    pub user_id: &'a UserId,
+    pub order_id: OrderId,
+    pub status: Status,
 }
 
 impl Notifications {
     /// Asks for the confirmation e-mail.
     pub async fn order_confirmation(
         &self,
-        (user, email): (&UserId, &str),
-        (order, total): (OrderId, Money),
+        confirmation: &Confirmation<'_>,
         key: &str,
         trace: &Trace,
     ) -> Result<(), ServiceDown> {
-        let body = Confirmation { user_id: user, email, order_id: order, total_amount: total };
-        self.notify("/notifications/order-confirmation", key, &body, trace).await
+        self.notify("/notifications/order-confirmation", key, confirmation, trace).await
     }
 
     /// Asks for a push message about the order's status.
     pub async fn order_status(
         &self,
-        user: &UserId,
-        (order, status): (OrderId, Status),
+        update: &StatusUpdate<'_>,
         key: &str,
         trace: &Trace,
     ) -> Result<(), ServiceDown> {
-        let body = StatusUpdate { user_id: user, order_id: order, status };
-        self.notify("/notifications/order-status", key, &body, trace).await
+        self.notify("/notifications/order-status", key, update, trace).await
     }
 
     async fn notify(

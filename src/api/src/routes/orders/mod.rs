@@ -17,11 +17,7 @@ use std::slice;
 
 use domain::{Actor, Order};
 use http::{HeaderValue, StatusCode, header};
-use platform::{
-    order_cache::{By, Entry},
-    orders,
-    services::Documents,
-};
+use platform::{order_cache::Entry, orders, services::Documents};
 use spin_sdk::wasip3::spawn;
 
 use crate::{
@@ -47,7 +43,7 @@ pub async fn get(call: &Call) -> Answer {
     let reply = shown(call, &entry)?;
     if is_in_demand {
         let now = call.now;
-        spawn(async move { app.order_cache.put(&app.redis, (id, &entry), (By::Reader, now)).await });
+        spawn(async move { app.order_cache.put(&app.redis, id, &entry, None, now).await });
     }
     Ok(reply)
 }
@@ -82,7 +78,7 @@ async fn visible_to(call: &Call, actor: &Actor) -> Result<Order, Problem> {
 async fn show(call: &Call, order: &Order) -> Answer {
     let app = call.app()?;
     let entry = detailed(call, order).await?;
-    app.order_cache.put(&app.redis, (order.id, &entry), (By::Writer(call.writer()), call.now)).await;
+    app.order_cache.put(&app.redis, order.id, &entry, Some(call.writer()), call.now).await;
     answer(call, StatusCode::OK, &entry)
 }
 
