@@ -13,10 +13,10 @@ use platform::{
     circuit::Circuits,
     log::{self, Line},
     order_cache::OrderCache,
-    outbox,
     rate_limit::Limits,
     services::{Carts, Client, Payments, ProductCache, Products, Tokens},
     variables::{self, Misconfigured},
+    wake,
 };
 
 use crate::{auth::Verifier, cors::Origins, limits};
@@ -128,7 +128,7 @@ impl App {
 
     /// Wakes the task component for work that has just been written.
     pub async fn nudge(&self) {
-        if let Err(error) = outbox::nudge(&self.redis, &self.tasks_channel).await {
+        if let Err(error) = wake::nudge(&self.redis, &self.tasks_channel).await {
             Line::warn("the task component was not woken; it will be with the next request")
                 .field("error", error)
                 .write();
@@ -143,6 +143,6 @@ impl App {
             return Ok(());
         }
         self.ticked_at.store(now, Ordering::Relaxed);
-        outbox::tick(&self.redis, &self.tasks_channel).await
+        wake::tick(&self.redis, &self.tasks_channel).await
     }
 }

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use domain::{Actor, Invalid, OrderId, Page, Role, Status, TemplateId, serial_number};
+use domain::{Actor, Invalid, OrderId, Page, Role, Status, TaskId, TemplateId};
 use http::HeaderMap;
 use platform::{Author, Trace, idempotency::Claim, random_id, variables::Misconfigured};
 use serde::de::DeserializeOwned;
@@ -113,9 +113,8 @@ impl Call {
     }
 
     /// The task that the path names.
-    pub fn task_id(&self) -> Result<i64, Problem> {
-        let id = self.parameter("task_id").and_then(serial_number);
-        id.ok_or_else(|| Problem::not_found("there is no such task"))
+    pub fn task_id(&self) -> Result<TaskId, Problem> {
+        self.parameter("task_id").and_then(|text| text.parse().ok()).ok_or_else(no_such_task)
     }
 
     /// A parameter of the path.
@@ -157,6 +156,10 @@ pub fn status_named(at: &str, name: &str) -> Result<Status, Invalid> {
 
 pub fn no_such_order() -> Problem {
     Problem::not_found("there is no such order, or it isn't yours")
+}
+
+pub fn no_such_task() -> Problem {
+    Problem::not_found("there is no such task; one that is done is forgotten")
 }
 
 pub fn no_such_template() -> Problem {

@@ -9,7 +9,7 @@ use futures::future::join;
 use platform::{
     Author, DbError, Trace, checkout,
     idempotency::{self, Claim},
-    ledger::{self, By, Settled},
+    ledger::{self, By, NotTaken, Settled},
     log::Line,
     orders::{self, Draft, Event, Placed, Source},
     random_id,
@@ -122,7 +122,7 @@ impl Placing<'_> {
                 as_it_stands(self.app, order, self.claim).await
             }
             Ok(Settled::NotReached(down)) => {
-                match ledger::refuse(&self.app.db, &charge, ledger::NOT_REACHED, by, self.author.trace).await
+                match ledger::refuse(&self.app.db, &charge, NotTaken::NotReached, by, self.author.trace).await
                 {
                     Ok(Some(_)) => Err(not_reached(self.app, self.claim, down.into()).await),
                     Ok(None) => as_it_stands(self.app, order, self.claim).await,
@@ -159,12 +159,12 @@ async fn outcome(app: &App, current: Order, claim: Option<&Claim>) -> Result<Ord
     let history = orders::history(&app.db, &current).await?;
     let cancelled =
         history.iter().map(Event::value).find(|data| data["status"] == Status::Cancelled.as_str());
-    Err(match cancelled.as_ref().and_then(|data| data["reason"].as_str()) {
-        Some(ledger::DECLINED) => declined(&current),
-        Some(ledger::NOT_REACHED) => {
+    Err(match cancelled.as_ref().and_then(|data| NotTaken::named(data["reason"].as_str()?)) {
+        Some(NotTaken::Declined) => declined(&current),
+        Some(NotTaken::NotReached) => {
             not_reached(app, claim, Problem::unavailable("the payment service", "it was not reached")).await
         }
-        _ => {
+        None => {
             let detail =
                 format!("order {} was cancelled meanwhile; what was paid for it goes back", current.id);
             Problem::new(Kind::OrderCancelled, detail)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::{CartLine, Lines, Money, Order};
 use platform::{
     Author,
-    ledger::{self, Movement},
+    ledger::{self, Movement, NotTaken},
     log::Line,
     orders::{self, Revision},
     services::PaymentOutcome,
@@ -74,12 +74,12 @@ impl Revising<'_> {
                 revised.map(Some).ok_or_else(changed_meanwhile)
             }
             PaymentOutcome::Declined => {
-                ledger::withdraw(db, &charge, ledger::DECLINED).await?;
+                ledger::withdraw(db, &charge, NotTaken::Declined).await?;
                 let detail = "the payment of the difference was declined; the order is unchanged";
                 Err(Problem::new(Kind::PaymentDeclined, detail))
             }
             PaymentOutcome::NotReached(down) => {
-                ledger::withdraw(db, &charge, ledger::NOT_REACHED).await?;
+                ledger::withdraw(db, &charge, NotTaken::NotReached).await?;
                 Err(down.into())
             }
             PaymentOutcome::Unknown(problem) => Err(self.unknown(&charge, &problem)),

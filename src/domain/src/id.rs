@@ -16,20 +16,15 @@ pub enum NotAnId {
     Text,
 }
 
-/// The number of an id as it is written: digits only, neither sign nor leading zero, so that each id has one spelling.
-pub fn serial_number(text: &str) -> Option<i64> {
-    text.parse().ok().filter(|_| text.starts_with(|c| ('1'..='9').contains(&c)))
-}
-
 macro_rules! serial_id {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident($integer:ident as $format:literal)) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "i64", into = "i32")]
-        pub struct $name(i32);
+        #[serde(try_from = "i64")]
+        pub struct $name($integer);
 
         impl $name {
-            pub fn get(self) -> i32 {
+            pub fn get(self) -> $integer {
                 self.0
             }
         }
@@ -38,21 +33,17 @@ macro_rules! serial_id {
             type Error = NotAnId;
 
             fn try_from(number: i64) -> Result<Self, NotAnId> {
-                i32::try_from(number).ok().filter(|n| *n > 0).map(Self).ok_or(NotAnId::Number)
-            }
-        }
-
-        impl From<$name> for i32 {
-            fn from(id: $name) -> i32 {
-                id.0
+                $integer::try_from(number).ok().filter(|n| *n > 0).map(Self).ok_or(NotAnId::Number)
             }
         }
 
         impl FromStr for $name {
             type Err = NotAnId;
 
+            /// Reads digits only, with neither sign nor leading zero, so that each id has one spelling.
             fn from_str(text: &str) -> Result<Self, NotAnId> {
-                serial_number(text).ok_or(NotAnId::Number).and_then(Self::try_from)
+                let is_plain = text.starts_with(|c| ('1'..='9').contains(&c));
+                text.parse().ok().filter(|_| is_plain).map(Self).ok_or(NotAnId::Number)
             }
         }
 
@@ -72,7 +63,7 @@ macro_rules! serial_id {
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "integer", "format": "int32", "minimum": 1, "maximum": i32::MAX })
+                json_schema!({ "type": "integer", "format": $format, "minimum": 1, "maximum": $integer::MAX })
             }
         }
     };
@@ -80,15 +71,19 @@ macro_rules! serial_id {
 
 serial_id!(
     /// Numbers an order.
-    OrderId
+    OrderId(i32 as "int32")
 );
 serial_id!(
     /// Numbers a product of the product service.
-    ProductId
+    ProductId(i32 as "int32")
 );
 serial_id!(
     /// Numbers a template.
-    TemplateId
+    TemplateId(i32 as "int32")
+);
+serial_id!(
+    /// Numbers a task.
+    TaskId(i64 as "int64")
 );
 
 /// Names a person: a customer, a courier or an admin. Other services own the format.

@@ -24,7 +24,7 @@ mod time;
 pub use actor::{Actor, Role};
 pub use coordinates::Coordinates;
 pub use figure::Figure;
-pub use id::{OrderId, ProductId, TemplateId, UserId, serial_number};
+pub use id::{OrderId, ProductId, TaskId, TemplateId, UserId};
 pub use idempotency::IdempotencyKey;
 pub use invalid::{Invalid, both};
 pub use money::Money;

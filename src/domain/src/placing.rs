@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     Coordinates, Invalid, both,
-    text::{WORDS, text},
+    text::{WORDS, required_text},
     time,
 };
 
@@ -43,7 +43,7 @@ impl Delivery {
     /// # Errors
     /// Each missing or wrong field, by its pointer.
     pub fn parse(body: &Value, schedule: Schedule, now: DateTime<Utc>) -> Result<Self, Vec<Invalid>> {
-        let address = address(&body["delivery_address"]);
+        let address = required_text("/delivery_address", &body["delivery_address"], MAX_ADDRESS);
         let coordinates = Coordinates::parse(
             ("/delivery_latitude", &body["delivery_latitude"]),
             ("/delivery_longitude", &body["delivery_longitude"]),
@@ -88,12 +88,6 @@ impl JsonSchema for Delivery {
         Coordinates::add_to(&mut schema, ["delivery_latitude", "delivery_longitude"]);
         schema
     }
-}
-
-fn address(value: &Value) -> Result<String, Invalid> {
-    let at = "/delivery_address";
-    let required = || Invalid::new(at, "is required and must not be blank");
-    text(at, value, MAX_ADDRESS)?.ok_or_else(required)
 }
 
 fn scheduled_for(

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     Actor, CartLine, Invalid, MAX_PRODUCTS, Refusal, TemplateId, UserId, both, order_lines,
-    text::{WORDS, text},
+    text::{WORDS, required_text},
 };
 
 const MAX_NAME: usize = 100;
@@ -59,8 +59,7 @@ impl TemplateDraft {
     /// # Errors
     /// Each missing or wrong field, by its pointer.
     pub fn parse(body: &Value) -> Result<Self, Vec<Invalid>> {
-        let required = || Invalid::new("/name", "is required and must not be blank");
-        let name = text("/name", &body["name"], MAX_NAME).and_then(|name| name.ok_or_else(required));
+        let name = required_text("/name", &body["name"], MAX_NAME);
         let (name, items) = both(name, order_lines(&body["items"]))?;
         Ok(Self { name, items })
     }

@@ -10,6 +10,15 @@ pub const TEXT: &str = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$";
 /// The pattern of such a text that isn't blank.
 pub const WORDS: &str = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\x9f\s][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$";
 
+/// A text for people that is required: as [`text`], not blank.
+///
+/// # Errors
+/// As [`text`], and when there is nothing but space.
+pub(crate) fn required_text(pointer: &str, value: &Value, max: usize) -> Result<String, Invalid> {
+    let required = || Invalid::new(pointer, "is required and must not be blank");
+    text(pointer, value, max)?.ok_or_else(required)
+}
+
 /// An optional text for people: of at most `max` characters, trimmed, none when blank.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! The outbox as an operator sees it: what waits, what failed, what was given up.
 
 use chrono::{DateTime, Utc};
-use domain::{Cursor, OrderId, Page};
+use domain::{Cursor, OrderId, Page, TaskId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ use crate::{
 /// A task that isn't done.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct OpenTask {
-    pub id: i64,
+    pub id: TaskId,
     pub kind: String,
     pub order_id: OrderId,
     pub status: TaskStatus,
@@ -62,7 +62,7 @@ pub struct TaskFilter {
 
 impl From<&OpenTask> for Cursor {
     fn from(task: &OpenTask) -> Self {
-        Self { created_at: task.created_at, id: task.id }
+        Self { created_at: task.created_at, id: task.id.get() }
     }
 }
 
@@ -101,7 +101,7 @@ struct Retried {
 
 /// Makes a task due at once, as if it had never been tried; only that a payment was asked for is never forgotten, since
 /// it may have been taken. None when there is no such task.
-pub async fn retry(db: &Database, id: i64) -> Result<Option<Retry>, DbError> {
+pub async fn retry(db: &Database, id: TaskId) -> Result<Option<Retry>, DbError> {
     let statement = "with found as (
             select id, due_at > now() and claimed_at is not null as is_in_hand,
                 due_at > now() and kind = 'order.due' and attempts = 0 as is_to_come
@@ -114,7 +114,7 @@ pub async fn retry(db: &Database, id: i64) -> Result<Option<Retry>, DbError> {
         )
         select json_build_object('is_to_come', is_to_come, 'task', (select row_to_json(r) from retried r))::text
         from found";
-    let found: Option<Retried> = optional_document(&db.idempotent(statement, &[id.into()]).await?)?;
+    let found: Option<Retried> = optional_document(&db.idempotent(statement, &[id.get().into()]).await?)?;
     Ok(found.map(|retried| match retried {
         Retried { task: Some(task), .. } => Retry::Due(task),
         Retried { is_to_come: true, .. } => Retry::ToCome,

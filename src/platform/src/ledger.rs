@@ -13,7 +13,7 @@ use crate::{
     services::{Carts, PaymentOutcome, Payments, ServiceDown},
 };
 
-/// [`NOT_REACHED`], for statements.
+/// [`NotTaken::NotReached`], for statements.
 macro_rules! not_reached {
     () => {
         "payment_unavailable"
@@ -22,8 +22,8 @@ macro_rules! not_reached {
 
 /// Declines the charge `$2` of the order `$1` for the reason `$3`, as the row `charge`, for a `with` clause.
 ///
-/// One that a task has asked for, too, is left to the tasks where this request did not reach the service: theirs may have
-/// been taken. The task is locked, for none to begin meanwhile.
+/// If a task has asked for the charge too, that this request did not reach the service proves nothing: the task's attempt
+/// may have succeeded, so the charge is left to the task. The task's row is locked so that no attempt begins meanwhile.
 macro_rules! declining {
     () => {
         concat!(
@@ -52,9 +52,27 @@ macro_rules! ending_settlement {
 }
 pub(crate) use ending_settlement;
 
-/// Why an order is cancelled whose money was not taken, as its history has it.
-pub const DECLINED: &str = "payment_declined";
-pub const NOT_REACHED: &str = not_reached!();
+/// Why the money of a charge was not taken, as the order's history has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotTaken {
+    Declined,
+    /// The payment service was certainly not reached.
+    NotReached,
+}
+
+impl NotTaken {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Declined => "payment_declined",
+            Self::NotReached => not_reached!(),
+        }
+    }
+
+    /// The reason of that name; none for a name that isn't one.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Declined, Self::NotReached].into_iter().find(|reason| reason.as_str() == name)
+    }
+}
 
 /// A charge or a refund, as it stands in the ledger.
 #[derive(Clone, Debug, Deserialize)]
@@ -129,7 +147,9 @@ pub async fn settle(
             confirmed.iter().for_each(|order| metrics::transition(Status::Pending, order.status));
             Ok(Settled::Paid(confirmed))
         }
-        PaymentOutcome::Declined => Ok(Settled::Refused(refuse(db, charge, DECLINED, by, trace).await?)),
+        PaymentOutcome::Declined => {
+            Ok(Settled::Refused(refuse(db, charge, NotTaken::Declined, by, trace).await?))
+        }
         PaymentOutcome::NotReached(problem) => Ok(Settled::NotReached(problem)),
         PaymentOutcome::Unknown(problem) => {
             let line = Line::warn("a payment's outcome is unknown and will be asked for again").trace(trace);
@@ -178,11 +198,11 @@ pub async fn approve(
 
 /// The money was not taken: cancels the order and ends its checkout, so that the customer can try
 /// again with the same cart. One that an admin has confirmed meanwhile stays, and its history says so. None when it isn't
-/// cancelled by this, or left to a task ([`NOT_REACHED`]).
+/// cancelled by this, or left to a task ([`NotTaken::NotReached`]).
 pub async fn refuse(
     db: &Database,
     charge: &Movement,
-    reason: &str,
+    reason: NotTaken,
     by: By<'_>,
     trace: &Trace,
 ) -> Result<Option<Order>, DbError> {
@@ -217,7 +237,7 @@ pub async fn refuse(
     let parameters = [
         charge.order_id.get().into(),
         charge.seq.into(),
-        text(reason),
+        text(reason.as_str()),
         text(&trace.request_id),
         optional_text(trace.context().as_deref()),
         matches!(by, By::Task).into(),
@@ -227,11 +247,11 @@ pub async fn refuse(
     Ok(cancelled)
 }
 
-/// A charge that was not the order's first was not taken, for one of the reasons above: the order stays as it is. With
-/// [`NOT_REACHED`] it may be left to a task.
-pub async fn withdraw(db: &Database, charge: &Movement, reason: &str) -> Result<(), DbError> {
+/// A charge that was not the order's first was not taken: the order stays as it is. With [`NotTaken::NotReached`] it may be
+/// left to a task.
+pub async fn withdraw(db: &Database, charge: &Movement, reason: NotTaken) -> Result<(), DbError> {
     const STATEMENT: &str = concat!("with ", declining!(), " ", ending_settlement!());
-    let parameters = [charge.order_id.get().into(), charge.seq.into(), text(reason)];
+    let parameters = [charge.order_id.get().into(), charge.seq.into(), text(reason.as_str())];
     db.idempotent(STATEMENT, &parameters).await.map(drop)
 }
 

@@ -33,6 +33,7 @@ pub mod tickets;
 mod timeout;
 pub mod trace;
 pub mod variables;
+pub mod wake;
 
 pub use author::Author;
 pub use database::{Database, DbError};

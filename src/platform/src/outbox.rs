@@ -1,18 +1,14 @@
 //! The outbox: tasks that were written together with the change that causes them.
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
-use domain::{CartLine, Money, OrderId, Status, UserId};
+use domain::{CartLine, Money, OrderId, Status, TaskId, UserId};
 use serde::Deserialize;
-use spin_sdk::{pg::ParameterValue, redis::RedisResult, time::sleep};
+use spin_sdk::pg::ParameterValue;
 
 use crate::{
-    Database, DbError, Redis, Trace,
+    Database, DbError, Trace,
     database::{document, one_document},
-    flag::Raised,
     metrics::Samples,
 };
 
@@ -22,22 +18,10 @@ const BATCH: i64 = 32;
 /// A task that was left behind after so many tries may be what its workers died of.
 const SUSPICIOUS_ATTEMPTS: i32 = 3;
 
-/// How long a nudge waits, so that one message covers what others write meanwhile.
-const GATHERED: Duration = Duration::from_millis(40);
-
-/// By how much Redis's clock and ours may differ over that time.
-const MARGIN: Duration = Duration::from_millis(10);
-
-/// Whether this instance is about to send a message.
-static IS_GATHERING: AtomicBool = AtomicBool::new(false);
-
-/// The message, at most one a second, that starts what is done from time to time.
-pub const TICK: &str = "tick";
-
 /// Something to do for an order.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Task {
-    pub id: i64,
+    pub id: TaskId,
     #[serde(flatten)]
     pub job: Job,
     pub order_id: OrderId,
@@ -54,7 +38,7 @@ pub struct Task {
 /// What is known of a task that can't be read.
 #[derive(Deserialize)]
 struct Unread {
-    id: i64,
+    id: TaskId,
 }
 
 /// What is to be done.
@@ -119,18 +103,18 @@ impl Task {
 /// What came of tasks.
 #[derive(Debug, Default)]
 pub struct Outcomes {
-    pub done: Vec<i64>,
+    pub done: Vec<TaskId>,
     /// Their time hasn't come: they are looked at again soon, as if for the first time.
-    pub early: Vec<i64>,
+    pub early: Vec<TaskId>,
     /// Each with what went wrong.
-    pub failed: Vec<(i64, String)>,
+    pub failed: Vec<(TaskId, String)>,
 }
 
 /// Tasks that a worker has taken.
 pub struct Claimed {
     pub tasks: Vec<Task>,
     /// Those that can't be read, such as what a newer release wrote, and why: they have failed.
-    pub unreadable: Vec<(i64, String)>,
+    pub unreadable: Vec<(TaskId, String)>,
 }
 
 /// Takes tasks that are due, for as long as `lease`: should this worker die, they come back by themselves. What isn't a
@@ -189,46 +173,17 @@ pub async fn conclude(db: &Database, outcomes: Outcomes, max_attempts: i32) -> R
             status = case when attempts >= $5 and kind not like 'payment.%'
                 and (kind <> 'cart.clear' or created_at < now() - interval '1 day') then 'dead' else status end
         from unnest($3::int8[], $4::text[]) f (id, error) where t.id = f.id";
+    let numbers = |ids: Vec<TaskId>| ids.into_iter().map(TaskId::get).collect::<Vec<_>>();
     let (failed, errors): (Vec<_>, Vec<_>) =
-        outcomes.failed.into_iter().map(|(id, error)| (id, Some(error.replace('\0', "")))).unzip();
+        outcomes.failed.into_iter().map(|(id, error)| (id.get(), Some(error.replace('\0', "")))).unzip();
     let parameters = [
-        outcomes.done.into(),
-        outcomes.early.into(),
+        numbers(outcomes.done).into(),
+        numbers(outcomes.early).into(),
         failed.into(),
         ParameterValue::ArrayStr(errors),
         max_attempts.into(),
     ];
     db.idempotent(statement, &parameters).await.map(drop)
-}
-
-/// Wakes the task component, once for all that was written at about the same time: it is instantiated anew for
-/// each message. Only a nudge: a lost one delays tasks until the next.
-pub async fn nudge(redis: &Redis, channel: &str) -> Result<(), String> {
-    if IS_GATHERING.load(Ordering::Relaxed) {
-        return Ok(());
-    }
-    let (key, lifetime) = (format!("{channel}:gathering"), GATHERED.as_millis().to_string());
-    let answer = redis.execute("SET", [key.as_str(), "1", "nx", "px", &lifetime]).await?;
-    if matches!(answer.as_slice(), [RedisResult::Nil]) {
-        // Whoever set it publishes once it has expired, so that our tasks are covered.
-        return Ok(());
-    }
-    let gathering = Raised::raise(&IS_GATHERING);
-    sleep(GATHERED + MARGIN).await;
-    drop(gathering);
-    redis.execute("PUBLISH", [channel, "due"]).await.map(drop)
-}
-
-/// Wakes the task component if no instance has done so within a second: what keeps retries and
-/// scheduled work going without a clock of our own.
-pub async fn tick(redis: &Redis, channel: &str) -> Result<(), String> {
-    // What would last longer is left from before Redis's clock was put back.
-    const SCRIPT: &str = "local left = redis.call('pttl', KEYS[1]) \
-        if left >= 0 and left <= 1000 then return 0 end \
-        redis.call('set', KEYS[1], '1', 'px', '1000') \
-        return redis.call('publish', ARGV[1], ARGV[2])";
-    let key = format!("{channel}:tick");
-    redis.eval(SCRIPT, [key], [channel.to_owned(), TICK.to_owned()]).await.map(drop)
 }
 
 /// How long the queue is.

@@ -7,7 +7,7 @@ mod reconciler;
 mod worker;
 
 use bytes::Bytes;
-use platform::{idempotency, log::Line, outbox};
+use platform::{idempotency, log::Line, wake};
 
 /// Where every message enters, one after another. (Exported on wasm only: native linkers reject the names of a
 /// component's exports.)
@@ -27,7 +27,7 @@ async fn attend_to(nudge: Bytes) -> anyhow::Result<()> {
     let app = app::App::load().await?;
     let is_busy = worker::work(&app).await?;
     // A busy worker hears few ticks.
-    if nudge == outbox::TICK || is_busy {
+    if nudge == wake::TICK || is_busy {
         idempotency::forget_expired(&app.db).await?;
         reconciler::reconcile(&app).await?;
     }

@@ -70,7 +70,7 @@ async fn work_on(app: &App, tasks: &[Task], mut outcomes: Outcomes) -> Result<()
                 let error = format!("{error:#}");
                 Line::warn("a task failed and is put off")
                     .trace(&task.trace())
-                    .value("task_id", task.id)
+                    .value("task_id", task.id.get())
                     .value("order_id", task.order_id.get())
                     .value("attempts", task.attempts)
                     .field("error", &error)

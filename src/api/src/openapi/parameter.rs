@@ -1,6 +1,6 @@
 //! Parameters and headers: each described once, with limits from where they are checked.
 
-use domain::{OrderId, Page, Status, TemplateId, UserId};
+use domain::{OrderId, Page, Status, TaskId, TemplateId, UserId};
 use platform::{backlog::TaskStatus, orders::Format, outbox::Job};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
@@ -49,10 +49,7 @@ impl Parameter {
                 (Values::Of(SchemaGenerator::subschema_for::<TemplateId>), "Names the template.")
             }
             "user_id" => (Values::Of(SchemaGenerator::subschema_for::<UserId>), "Names the person."),
-            "task_id" => (
-                Values::Are(json!({ "type": "integer", "minimum": 1, "maximum": i64::MAX })),
-                "Names the task.",
-            ),
+            "task_id" => (Values::Of(SchemaGenerator::subschema_for::<TaskId>), "Names the task."),
             _ => panic!("the parameter :{name} isn't described: add it in openapi/parameter.rs"),
         };
         let example = if name == "user_id" { json!("customer-1") } else { json!(1) };

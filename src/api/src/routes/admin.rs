@@ -13,7 +13,7 @@ use platform::{
 use spin_sdk::wasip3::spawn;
 
 use crate::{
-    call::Call,
+    call::{Call, no_such_task},
     paging::{cut, linked},
     problem::{Kind, Problem},
     reply::Reply,
@@ -51,7 +51,7 @@ pub async fn retry(call: &Call) -> Answer {
             let detail = "this task takes up a scheduled order, whose time hasn't come";
             Err(Problem::new(Kind::TaskToCome, detail))
         }
-        None => Err(Problem::not_found("there is no such task; one that is done is forgotten")),
+        None => Err(no_such_task()),
     }
 }
 

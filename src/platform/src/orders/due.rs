@@ -28,6 +28,7 @@ pub async fn come_due(db: &Database, task: &Task) -> Result<bool, DbError> {
         )
         select 1 from task";
     let trace = task.trace();
-    let parameters = [task.id.into(), text(&trace.request_id), optional_text(trace.context().as_deref())];
+    let parameters =
+        [task.id.get().into(), text(&trace.request_id), optional_text(trace.context().as_deref())];
     Ok(!db.change(statement, &parameters).await?.is_empty())
 }
