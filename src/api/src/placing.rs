@@ -9,11 +9,12 @@ use futures::future::join;
 use platform::{
     Author, DbError, Trace, checkout,
     idempotency::{self, Claim},
-    ledger::{self, By, NotTaken, Settled},
+    ledger::{self, NotTaken},
     log::Line,
     orders::{self, Draft, Event, Placed, Source},
     random_id,
     services::Documents,
+    settlement::{self, By, OrderedCart, Settled},
 };
 
 use crate::{
@@ -62,10 +63,14 @@ impl Placing<'_> {
         let source = Source::Cart(&checkout);
         let stored = async {
             let cart = self.app.carts.lines(&self.author.actor.id, self.author.trace).await?;
-            self.store(source, Lines::Cart(&cart)).await
+            let (placed, products) = self.store(source, Lines::Cart(&cart)).await?;
+            Ok((cart, placed, products))
         };
         match stored.await {
-            Ok((placed, products)) => Ok(Placement { order: self.pay(source, placed).await?, products }),
+            Ok((cart, placed, products)) => {
+                let cart = OrderedCart { carts: &self.app.carts, lines: &cart };
+                Ok(Placement { order: self.pay(Some(cart), placed).await?, products })
+            }
             Err(problem) => {
                 if let Err(error) = checkout::release(&self.app.db, &checkout).await {
                     Line::warn("a checkout is left to its lease")
@@ -81,7 +86,7 @@ impl Placing<'_> {
     /// Orders what stands in a template. The cart has nothing to do with it, so nothing is claimed.
     pub async fn order_template(self, template: &Template) -> Result<Placement, Problem> {
         let (placed, products) = self.store(Source::Template, Lines::List(&template.items)).await?;
-        Ok(Placement { order: self.pay(Source::Template, placed).await?, products })
+        Ok(Placement { order: self.pay(None, placed).await?, products })
     }
 
     /// From what shall be ordered to a stored, pending order.
@@ -103,16 +108,12 @@ impl Placing<'_> {
 
     /// From a pending order to a confirmed one. From here on the order is stored: whatever can't be
     /// finished here, the task that settles the payment finishes.
-    async fn pay(&self, source: Source<'_>, placed: Placed) -> Result<Order, Problem> {
+    async fn pay(&self, cart: Option<OrderedCart<'_>>, placed: Placed) -> Result<Order, Problem> {
         let Placed { order, charge } = placed;
-        let cart = match source {
-            Source::Cart(_) => Some(&self.app.carts),
-            Source::Template => None,
-        };
-        let by = By::Request { cart };
+        let (db, by) = (&self.app.db, By::Request { cart });
         // It is pending only for a moment, which no cache need keep.
         let held = self.app.order_cache.hold(&self.app.redis, slice::from_ref(&order.id), None);
-        let settled = ledger::settle(&self.app.db, &self.app.payments, &charge, by, self.author.trace);
+        let settled = settlement::settle(db, &self.app.payments, &charge, by, self.author.trace);
         let (settled, ()) = join(settled, held).await;
         match settled {
             Ok(Settled::Paid(Some(order))) => Ok(order),
@@ -122,8 +123,8 @@ impl Placing<'_> {
                 as_it_stands(self.app, order, self.claim).await
             }
             Ok(Settled::NotReached(down)) => {
-                match ledger::refuse(&self.app.db, &charge, NotTaken::NotReached, by, self.author.trace).await
-                {
+                let trace = self.author.trace;
+                match ledger::cancel_unpaid(db, &charge, NotTaken::NotReached, false, trace).await {
                     Ok(Some(_)) => Err(not_reached(self.app, self.claim, down.into()).await),
                     Ok(None) => as_it_stands(self.app, order, self.claim).await,
                     Err(error) => self.left_to_tasks(order, &error).await,

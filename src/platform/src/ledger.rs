@@ -6,11 +6,9 @@ use serde::Deserialize;
 use crate::{
     Database, DbError, Trace,
     database::{Row, optional_document},
-    log::Line,
     metrics,
     orders::documents_of,
     parameters::{optional_text, text},
-    services::{Carts, PaymentOutcome, Payments, ServiceDown},
 };
 
 /// [`NotTaken::NotReached`], for statements.
@@ -86,30 +84,6 @@ pub struct Movement {
     pub idempotency_key: String,
 }
 
-/// What is settled about an order after its charge was asked for.
-#[derive(Debug)]
-pub enum Settled {
-    /// The money was taken. The order is confirmed; none when the charge was settled already, or when
-    /// the order had been cancelled and the money goes back.
-    Paid(Option<Order>),
-    /// The money was not taken. The order is cancelled; none when it was so already.
-    Refused(Option<Order>),
-    /// The payment service was certainly not reached. The order is still pending.
-    NotReached(ServiceDown),
-    /// Nobody knows. The order is pending until the task component knows.
-    Unknown(String),
-}
-
-/// Who settles: it decides what is left for tasks to do.
-#[derive(Clone, Copy)]
-pub enum By<'a> {
-    /// The request that placed the order. It empties the cart that became the order, if there is one, and tells
-    /// the customer itself when the payment is declined.
-    Request { cart: Option<&'a Carts> },
-    /// A task, long after the request was answered or lost.
-    Task,
-}
-
 /// Runs a change that may take the ledger's next number for an order. Another may take it at the same time; then
 /// this one changed nothing, and is run again, for by then the other can be seen.
 pub(crate) async fn numbering(
@@ -129,47 +103,6 @@ pub async fn pending(db: &Database, order: OrderId, seq: i32) -> Result<Option<M
             where p.order_id = $1 and p.seq = $2 and p.status = 'pending'
         ) c";
     optional_document(&db.idempotent(statement, &[order.get().into(), seq.into()]).await?)
-}
-
-/// Asks the payment service for a charge and records its answer.
-pub async fn settle(
-    db: &Database,
-    payments: &Payments,
-    charge: &Movement,
-    by: By<'_>,
-    trace: &Trace,
-) -> Result<Settled, DbError> {
-    match payments.charge(charge, trace).await {
-        PaymentOutcome::Approved { reference } => {
-            let cart_is_cleared = by.clear_cart(charge, trace).await;
-            let confirmed = approve(db, charge, reference.as_deref(), cart_is_cleared, trace).await?;
-            // Counted twice should an admin have confirmed the order before.
-            confirmed.iter().for_each(|order| metrics::transition(Status::Pending, order.status));
-            Ok(Settled::Paid(confirmed))
-        }
-        PaymentOutcome::Declined => {
-            Ok(Settled::Refused(refuse(db, charge, NotTaken::Declined, by, trace).await?))
-        }
-        PaymentOutcome::NotReached(problem) => Ok(Settled::NotReached(problem)),
-        PaymentOutcome::Unknown(problem) => {
-            let line = Line::warn("a payment's outcome is unknown and will be asked for again").trace(trace);
-            line.value("order_id", charge.order_id.get()).field("error", &problem).write();
-            Ok(Settled::Unknown(problem))
-        }
-    }
-}
-
-impl By<'_> {
-    /// Empties the cart, where there is one; a task does it where this fails.
-    async fn clear_cart(self, charge: &Movement, trace: &Trace) -> bool {
-        let Self::Request { cart: Some(carts) } = self else { return false };
-        let cleared = carts.clear(&charge.user_id, trace).await;
-        if let Err(error) = &cleared {
-            let line = Line::warn("a cart is left to be cleared by a task").trace(trace);
-            line.value("order_id", charge.order_id.get()).field("error", error).write();
-        }
-        cleared.is_ok()
-    }
 }
 
 /// The money was taken: confirms the order, unless an admin has done so already, and writes the tasks
@@ -197,13 +130,13 @@ pub async fn approve(
 }
 
 /// The money was not taken: cancels the order and ends its checkout, so that the customer can try
-/// again with the same cart. One that an admin has confirmed meanwhile stays, and its history says so. None when it isn't
-/// cancelled by this, or left to a task ([`NotTaken::NotReached`]).
-pub async fn refuse(
+/// again with the same cart; `notifies` has a task tell them. One that an admin has confirmed meanwhile stays, and its
+/// history says so. None when it isn't cancelled by this, or left to a task ([`NotTaken::NotReached`]).
+pub async fn cancel_unpaid(
     db: &Database,
     charge: &Movement,
     reason: NotTaken,
-    by: By<'_>,
+    notifies: bool,
     trace: &Trace,
 ) -> Result<Option<Order>, DbError> {
     const STATEMENT: &str = concat!(
@@ -240,7 +173,7 @@ pub async fn refuse(
         text(reason.as_str()),
         text(&trace.request_id),
         optional_text(trace.context().as_deref()),
-        matches!(by, By::Task).into(),
+        notifies.into(),
     ];
     let cancelled: Option<Order> = optional_document(&db.change(STATEMENT, &parameters).await?)?;
     cancelled.iter().for_each(|order| metrics::transition(Status::Pending, order.status));

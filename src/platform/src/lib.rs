@@ -26,6 +26,7 @@ pub mod rate_limit;
 pub mod reconciliation;
 pub mod redis;
 pub mod services;
+pub mod settlement;
 mod shared;
 mod silence;
 pub mod templates;

@@ -7,15 +7,16 @@ use std::{
 };
 
 use anyhow::bail;
-use domain::{CartLine, Item, OrderId, holds_the_same};
+use domain::{CartLine, Item, OrderId};
 use futures::future::join_all;
 use platform::{
     DbError, Trace, checkout,
-    ledger::{self, By, Movement, Settled},
+    ledger::{self, Movement},
     log::Line,
     orders,
     outbox::{self, Claimed, Job, Outcomes, Task},
     services::{Confirmation, PaymentOutcome, StatusUpdate},
+    settlement::{self, By, Settled},
 };
 
 use crate::app::App;
@@ -82,8 +83,8 @@ async fn work_on(app: &App, tasks: &[Task], mut outcomes: Outcomes) -> Result<()
     outbox::conclude(&app.db, outcomes, app.max_attempts).await
 }
 
-/// Does the tasks of one order in the order in which they were written. What comes after a message that failed waits: the
-/// last to arrive shall be the last status.
+/// Does the tasks of one order in the order in which they were written. A push after one that failed waits for it, as in
+/// [`outbox::claim`].
 async fn perform_in_order<'t>(
     app: &App,
     mut tasks: Vec<&'t Task>,
@@ -135,8 +136,7 @@ async fn perform(app: &App, task: &Task) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Empties the cart if it is as it was when it became the order. An earlier try may have emptied it without saying so, and
-/// what the customer has put into it since is to be ordered next.
+/// Empties the cart if it is as it was when it became the order. An earlier try may have emptied it without saying so.
 async fn clear_cart(
     app: &App,
     task: &Task,
@@ -146,13 +146,12 @@ async fn clear_cart(
     if !checkout::is_open(&app.db, task.order_id).await? {
         return Ok(());
     }
-    let cart = app.carts.lines(&task.user_id, trace).await?;
-    let is_as_ordered = match ordered {
-        Some(ordered) => holds_the_same(&cart, ordered),
-        None => lines_of(app, task).await?.is_some_and(|ordered| holds_the_same(&cart, &ordered)),
+    let lines = match ordered {
+        Some(ordered) => Some(ordered.to_vec()),
+        None => lines_of(app, task).await?,
     };
-    if is_as_ordered {
-        app.carts.clear(&task.user_id, trace).await?;
+    if let Some(lines) = lines {
+        app.carts.clear_if_unchanged(&task.user_id, &lines, trace).await?;
     }
     Ok(checkout::finish(&app.db, task.order_id).await?)
 }
@@ -166,7 +165,7 @@ async fn lines_of(app: &App, task: &Task) -> anyhow::Result<Option<Vec<CartLine>
 
 async fn settle(app: &App, task: &Task, seq: i32, trace: &Trace) -> anyhow::Result<()> {
     let Some(charge) = pending(app, task, seq).await? else { return Ok(()) };
-    let settled = ledger::settle(&app.db, &app.payments, &charge, By::Task, trace).await;
+    let settled = settlement::settle(&app.db, &app.payments, &charge, By::Task, trace).await;
     match settled? {
         Settled::Paid(_) | Settled::Refused(_) => Ok(()),
         Settled::NotReached(down) => Err(down.into()),

@@ -1,6 +1,6 @@
 //! The cart service: what a customer wants to buy.
 
-use domain::{CartLine, UserId};
+use domain::{CartLine, UserId, holds_the_same};
 use http::StatusCode;
 use serde::Deserialize;
 
@@ -34,8 +34,22 @@ impl Carts {
         lines.await.map_err(|error| self.reads.down(&error))
     }
 
+    /// Empties a customer's cart if it holds these lines, no more and no less: what the customer has put into it since is
+    /// to be ordered next.
+    pub async fn clear_if_unchanged(
+        &self,
+        user: &UserId,
+        ordered: &[CartLine],
+        trace: &Trace,
+    ) -> Result<(), ServiceDown> {
+        if holds_the_same(&self.lines(user, trace).await?, ordered) {
+            self.clear(user, trace).await?;
+        }
+        Ok(())
+    }
+
     /// Empties a customer's cart; one that is gone already is as good.
-    pub async fn clear(&self, user: &UserId, trace: &Trace) -> Result<(), ServiceDown> {
+    async fn clear(&self, user: &UserId, trace: &Trace) -> Result<(), ServiceDown> {
         let path = format!("/api/v1/cart/{}/clear", segment(user.as_str()));
         let cleared = self.clearings.delete(&path, trace, |answer| match answer.status {
             StatusCode::NOT_FOUND => Ok(()),

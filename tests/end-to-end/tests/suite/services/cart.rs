@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use end_to_end::{Person, Setup, TestApp, an_order};
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use serde_json::{Value, json};
 
 use super::{ODD, TROUBLES, USELESS, nothing_is_left, places_in_time};
@@ -63,6 +63,31 @@ async fn a_cart_of_impossible_lines_is_no_order() {
         .map(lies),
     )
     .await;
+}
+
+#[tokio::test]
+async fn what_is_put_into_the_cart_while_the_payment_is_awaited_stays_there() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    customer.has_in_cart(&[(5, 1)]).await;
+    customer.suffers("payment", "slow:1500").await;
+
+    let goes_on_shopping = async {
+        app.eventually("the payment is asked for", async || {
+            let charges = app.dependencies.calls(&customer.id, "/payments").await;
+            (!charges.is_empty()).then_some(())
+        })
+        .await;
+        customer.has_in_cart(&[(5, 1), (8, 2)]).await;
+    };
+    let (answer, ()) = join(customer.places_an_order(), goes_on_shopping).await;
+
+    let id = answer.expect(201).id();
+    assert_eq!(app.database.items(id).await.len(), 1);
+    app.all_done(id).await;
+    assert_eq!(app.dependencies.cart(&customer.id).await.len(), 2);
+    customer.is_fine_again().await;
+    customer.places_an_order().await.expect(201);
 }
 
 #[tokio::test]
