@@ -12,6 +12,7 @@ mod incoming;
 mod limits;
 mod openapi;
 mod paging;
+mod parts;
 mod placing;
 mod pricing;
 mod problem;

@@ -99,7 +99,7 @@ pub async fn claim(
             case when status is not null then
                 json_build_object('status', status, 'headers', headers, 'body', body) end)::text
         from idempotency_keys
-        where user_id = $1 and key = $2 and not exists (select from claimed)"
+        where user_id = $1 and key = $2 and expires_at > now() and not exists (select from claimed)"
     );
     let parameters =
         [text(user.as_str()), text(key.as_str()), ParameterValue::Binary(fingerprint.to_vec()), text(&token)];
@@ -109,7 +109,7 @@ pub async fn claim(
         Some(Found { is_ours: true, outcome, .. }) => Claimed::Ours(Claim { user, key, token, outcome }),
         Some(Found { is_same: false, .. }) => Claimed::Reused,
         Some(Found { answer: Some(kept), .. }) => Claimed::Answered(kept),
-        // No row: another transaction claimed the key after our snapshot.
+        // No row: another transaction claimed the key, or claimed it anew, after our snapshot.
         Some(_) | None => Claimed::InFlight,
     })
 }

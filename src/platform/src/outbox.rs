@@ -12,7 +12,7 @@ use crate::{
     metrics::Samples,
 };
 
-/// How many tasks a worker takes at once.
+/// How many messages a worker takes at once; of other tasks half as many.
 const BATCH: i64 = 32;
 
 /// A task that was left behind after so many tries may be what its workers died of.
@@ -118,18 +118,29 @@ pub struct Claimed {
 }
 
 /// Takes tasks that are due, for as long as `lease`: should this worker die, they come back by themselves. What isn't a
-/// message has half of the places first, so that it doesn't wait behind messages that nobody takes.
+/// message has places of its own, so that it doesn't wait behind messages that nobody takes. A push is put off for as
+/// long as an earlier one of its order waits or another worker has it: the last to arrive shall be the last status.
 pub async fn claim(db: &Database, lease: Duration) -> Result<Claimed, DbError> {
     let statement = "with errands as (
             select id, claimed_at is not null as left_behind from tasks
             where status = 'queued' and due_at <= now() and kind = any($2::text[]) and kind not like 'notify.%'
             order by due_at limit $1::int8 / 2 for update skip locked
         ), messages as (
-            select id, claimed_at is not null as left_behind from tasks
+            select id, kind, order_id, claimed_at is not null as left_behind from tasks
             where status = 'queued' and due_at <= now() and kind = any($2::text[]) and kind like 'notify.%'
             order by due_at limit $1::int8 for update skip locked
+        ), early as (
+            select m.id, max(e.due_at) filter (where e.claimed_at is null) as due_at
+            from messages m join tasks e on e.order_id = m.order_id and e.id < m.id
+            where m.kind = 'notify.status' and e.kind = 'notify.status' and e.status = 'queued'
+                and e.id not in (select id from messages)
+            group by m.id
+        ), put_off as (
+            update tasks t set due_at = greatest(e.due_at, now() + interval '1 second') from early e where t.id = e.id
         ), due as (
-            select * from errands union all select * from messages limit $1::int8
+            select id, left_behind from errands
+            union all
+            select id, left_behind from messages where id not in (select id from early)
         ), claimed as (
             update tasks t set attempts = attempts + 1, claimed_at = now(), due_at = now() + $3 * interval '1 second',
                 last_error = case when left_behind then 'its worker did not finish' else last_error end

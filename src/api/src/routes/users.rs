@@ -1,10 +1,11 @@
 //! What is kept about one person, for admins who answer their requests.
 
 use domain::UserId;
-use platform::personal_data::{self, Erasure};
+use platform::personal_data::{self, Erasure, Export};
 
 use crate::{
     call::Call,
+    parts::in_parts,
     problem::{Kind, Problem},
     reply::Reply,
     router::Answer,
@@ -14,8 +15,10 @@ use crate::{
 pub async fn export(call: &Call) -> Answer {
     let app = call.app()?;
     call.admin()?;
-    let data = personal_data::export(&app.db, &person(call)?).await?;
-    Ok(Reply::ok(&data.ok_or_else(nobody)?))
+    let mut export = Export::new(person(call)?);
+    let first = export.next(&app.db).await?.ok_or_else(nobody)?;
+    let next = async move || export.next(&app.db).await;
+    Ok(in_parts("application/json", first, next, call.trace.clone()))
 }
 
 /// `DELETE /admin/users/{user_id}/data`: the books stay, with nothing in them that tells of the person.

@@ -84,12 +84,11 @@ const NEVER_CHARGED: &str = concat!(
     marking!("never_charged")
 );
 
-/// Copies the items anew.
+/// Copies the items anew, by a function: it locks the orders before it looks at their items.
 const WRONG_ITEMS: &str = concat!(
     "with repaired as (
-        update orders o set item_list = items_of(o.id) from findings f
-        where f.kind = 'wrong_items' and f.repaired_at is null and o.id = f.order_id
-        returning o.id as order_id
+        select copy_items_anew(array(
+            select order_id from findings where kind = 'wrong_items' and repaired_at is null)) as order_id
     )",
     marking!("wrong_items")
 );

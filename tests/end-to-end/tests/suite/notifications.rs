@@ -1,5 +1,6 @@
 //! What customers are told, and that they are told once.
 
+use chrono::{TimeDelta, Utc};
 use end_to_end::{Answer, Person, TestApp, an_order};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -82,6 +83,12 @@ async fn a_notification_sent_again_has_the_same_key() {
     assert_eq!(keys(&mails).len(), 1, "{mails:?}");
 }
 
+/// The statuses that a customer was told, one after another.
+async fn pushed(app: &TestApp, customer: &Person<'_>) -> Vec<String> {
+    let pushes = app.dependencies.notifications(&customer.id, "order-status").await;
+    pushes.iter().map(|push| push["body"]["status"].as_str().unwrap().to_owned()).collect()
+}
+
 #[tokio::test]
 async fn pushes_of_one_order_arrive_in_order() {
     let app = TestApp::shared().await;
@@ -98,9 +105,28 @@ async fn pushes_of_one_order_arrive_in_order() {
     app.database.tamper(&written).await;
     app.all_done(order).await;
 
-    let pushes = app.dependencies.notifications(&customer.id, "order-status").await;
-    let statuses: Vec<_> = pushes.iter().map(|push| push["body"]["status"].as_str().unwrap()).collect();
-    assert_eq!(statuses, ["confirmed", "preparing", "out_for_delivery", "delivered"]);
+    assert_eq!(pushed(&app, &customer).await, ["confirmed", "preparing", "out_for_delivery", "delivered"]);
+}
+
+#[tokio::test]
+async fn a_push_waits_for_the_one_before_it_however_long() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    let order = app.database.add_order(&customer.id, "delivered", None).await;
+    let in_an_hour = Utc::now() + TimeDelta::hours(1);
+    let failing = json!({ "payload": { "status": "preparing" }, "attempts": 9, "due_at": in_an_hour });
+    app.database.add_task(order, failing).await;
+
+    app.database.add_task(order, json!({ "payload": { "status": "delivered" } })).await;
+    app.eventually("the later push is put off as long", async || {
+        let tasks = app.database.tasks(order).await;
+        (tasks.len() == 2 && tasks[0]["due_at"] == tasks[1]["due_at"]).then_some(())
+    })
+    .await;
+    assert_eq!(app.dependencies.notifications(&customer.id, "order-status").await, Vec::<Value>::new());
+
+    app.all_done(order).await;
+    assert_eq!(pushed(&app, &customer).await, ["preparing", "delivered"]);
 }
 
 #[tokio::test]

@@ -1,27 +1,11 @@
 //! The export of orders, as a file that is written while Postgres still reads.
 
-use std::time::Duration;
-
 use domain::{Invalid, both};
 use http::{HeaderValue, header};
-use platform::{
-    Trace,
-    log::Line,
-    orders::{Export, Format},
-    within,
-};
+use platform::orders::{Export, Format};
 
 use super::list::filter;
-use crate::{
-    App,
-    call::Call,
-    problem::Problem,
-    reply::{Reply, Writer},
-    router::Answer,
-};
-
-/// A client that takes nothing of the file for this long takes nothing any more.
-const STALLED: Duration = Duration::from_secs(300);
+use crate::{call::Call, parts::in_parts, problem::Problem, router::Answer};
 
 /// `GET /orders/export`: all orders that the filters of `GET /orders` let through.
 pub async fn export(call: &Call) -> Answer {
@@ -29,31 +13,13 @@ pub async fn export(call: &Call) -> Answer {
     call.admin()?;
     let (format, filter) = both(format(call), filter(call)).map_err(Problem::invalid)?;
     let mut export = Export::new(filter, format);
-    // The first part is waited for: a database that is down still gets its proper answer.
-    let first = export.next(&app.db).await?;
-    let trace = call.trace.clone();
-    let reply = Reply::stream(content_type(format), move |writer| write(app, export, first, writer, trace));
+    let first = export.next(&app.db).await?.unwrap_or_default();
+    let next = async move || export.next(&app.db).await;
+    let reply = in_parts(content_type(format), first, next, call.trace.clone());
     let disposition =
         format!("attachment; filename=\"orders-{}.{}\"", call.now.format("%Y%m%dT%H%M%SZ"), format.as_str());
     let disposition = HeaderValue::try_from(disposition).expect("a plain name makes a valid header");
     Ok(reply.header(header::CONTENT_DISPOSITION, disposition))
-}
-
-/// Writes the file, part by part. Where one can't be had the file stays unfinished, for the client to
-/// see.
-async fn write(app: &App, mut export: Export, first: Option<String>, mut writer: Writer, trace: Trace) {
-    let mut part = first;
-    while let Some(text) = part {
-        let Some(Ok(())) = within(STALLED, writer.write(text)).await else { return };
-        part = match export.next(&app.db).await {
-            Ok(next) => next,
-            Err(error) => {
-                Line::error("an export was cut off").trace(&trace).field("error", error).write();
-                return;
-            }
-        };
-    }
-    writer.finish().await;
 }
 
 fn format(call: &Call) -> Result<Format, Invalid> {

@@ -94,6 +94,19 @@ async fn what_can_be_repaired_is_repaired() {
 }
 
 #[tokio::test]
+async fn a_copy_that_is_mended_while_the_items_change_is_of_the_new_ones() {
+    let app = TestApp::shared().await;
+    let id = place(&app).await;
+    let change = format!("update order_items set quantity = 7 where order_id = {id}");
+    let mending = format!("select copy_items_anew(array[{id}])");
+
+    app.database.overtaking(&change, app.database.tamper(&mending)).await;
+
+    let items = app.admin().reads_order(id).await.expect(200).json["items"].take();
+    assert!(items.as_array().unwrap().iter().all(|item| item["quantity"] == 7), "{items}");
+}
+
+#[tokio::test]
 async fn what_cannot_be_repaired_is_reported_until_it_is_right() {
     let app = app().await;
     let customer = app.customer();

@@ -111,6 +111,37 @@ async fn who_wants_to_be_forgotten_is_while_the_books_stay() {
 }
 
 #[tokio::test]
+async fn whatever_a_courier_has_reported_is_handed_out_and_erased() {
+    let app = TestApp::shared().await;
+    let (customer, courier, admin) = (app.customer(), app.courier(), app.admin());
+    let one = app.database.add_order(&customer.id, "delivered", None).await;
+    let other = app.database.add_order(&customer.id, "delivered", None).await;
+    // More than one part holds.
+    for (order, count) in [(one, 10_000), (other, 7)] {
+        let reports = format!(
+            "insert into order_events (order_id, version, type, actor_id, actor_role, data)
+            select {order}, 10 + n, 'location', '{}', 'delivery_partner', '{{\"latitude\": \"40.71\", \"longitude\": \"-74\"}}'
+            from generate_series(1, {count}) n",
+            courier.id
+        );
+        app.database.tamper(&reports).await;
+    }
+    let path = format!("/admin/users/{}/data", courier.id);
+    let reported = async || {
+        let data = admin.get(&path).await.expect(200).json;
+        let places = data["reported_locations"].as_array().expect("a list").clone();
+        assert_eq!((places.len(), &data["orders"]), (10_007, &json!([])));
+        let at = |place: &Value| (place["order_id"].as_i64(), place["version"].as_i64());
+        assert!(places.is_sorted_by(|one, other| at(one) < at(other)));
+        places
+    };
+
+    assert!(reported().await.iter().all(|place| place["data"]["latitude"] == "40.71"));
+    admin.delete(&path).await.expect_nothing();
+    assert!(reported().await.iter().all(|place| place["data"] == json!({})));
+}
+
+#[tokio::test]
 async fn an_order_whose_return_is_asked_for_meanwhile_keeps_its_address() {
     let app = TestApp::shared().await;
     let (customer, admin) = (app.customer(), app.admin());

@@ -104,6 +104,23 @@ async fn after_a_day_the_key_is_new() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_claimed_anew_in_the_same_moment_is_not_answered_as_yesterday() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    posts(&customer, "/templates", "k", &a_template()).await.expect(201);
+    let anew = "update idempotency_keys set token = 'another', leased_until = now() + interval '1 minute',
+        expires_at = now() + interval '1 day', status = null, headers = null, body = null, outcome = null";
+    let whose = format!("where user_id = '{}'", customer.id);
+    app.database.keys_expire(&customer.id).await;
+
+    let template = a_template();
+    let again = posts(&customer, "/templates", "k", &template);
+    let answer = app.database.overtaking(&format!("{anew} {whose}"), again).await;
+
+    answer.expect_retry_after(409);
+}
+
+#[tokio::test]
 async fn expired_keys_are_forgotten() {
     let app = TestApp::shared().await;
     let customer = app.customer();
