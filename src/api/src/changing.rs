@@ -2,14 +2,14 @@
 
 use std::{slice, time::Duration};
 
-use domain::{Order, Refusal};
+use domain::Order;
 use futures::future::join;
-use http::{HeaderName, header};
 use platform::orders;
 use spin_sdk::wasip3::spawn;
 
 use crate::{
     call::{Call, no_such_order},
+    preconditions::check_precondition,
     problem::{Kind, Problem},
 };
 
@@ -54,43 +54,4 @@ async fn attempt<T>(
     }
     let detail = "this order is being changed by others at the moment; please try again";
     Err(Problem::new(Kind::Overtaken, detail).retry_after(Duration::from_secs(1)))
-}
-
-/// Checks `If-Match` (RFC 9110, 13.1.1) against the order's version.
-fn check_precondition(call: &Call, order: &Order) -> Result<(), Problem> {
-    let current = etag(order.version);
-    let is_current = |tag: &str| tag == "*" || tag == current;
-    if !call.headers.contains_key(header::IF_MATCH) || tags(call, header::IF_MATCH).any(is_current) {
-        return Ok(());
-    }
-    let detail = format!("the order has changed since: its ETag is {current} now; read it and decide again");
-    Err(Problem::new(Kind::PreconditionFailed, detail))
-}
-
-/// Whether the client says by `If-None-Match` (RFC 9110, 13.1.2) that it knows this version of an order.
-pub fn is_known(call: &Call, version: i32) -> bool {
-    let current = etag(version);
-    tags(call, header::IF_NONE_MATCH).any(|tag| tag == "*" || tag.trim_start_matches("W/") == current)
-}
-
-/// The entity tags of a header.
-fn tags(call: &Call, name: HeaderName) -> impl Iterator<Item = &str> {
-    let values = call.headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|text| text.split(',')).map(str::trim)
-}
-
-/// The entity tag of an order in that version.
-pub fn etag(version: i32) -> String {
-    format!("\"{version}\"")
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Role(_) | Refusal::Person(_) => Self::forbidden(refusal.to_string()),
-            Refusal::Step { .. } | Refusal::Status { .. } | Refusal::Now(_) => {
-                Self::new(Kind::StatusConflict, refusal.to_string())
-            }
-        }
-    }
 }

@@ -1,9 +1,7 @@
 //! Requests with an `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): carried out once,
 //! and answered alike however often they are sent. ARCHITECTURE.md tells what a crash leaves.
 
-use std::time::Duration;
-
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use bytes::Bytes;
 use domain::IdempotencyKey;
@@ -67,7 +65,8 @@ fn fingerprint(method: &Method, path: &str, body: &Bytes) -> [u8; 32] {
     Sha256::new().chain_update(line).chain_update(body).finalize().into()
 }
 
-/// Keeps an answer; one that invites to try again is not kept, so that trying again is of use.
+/// Keeps an answer; one that invites to try again, or to do so under another condition, is not kept, so that trying again
+/// is of use.
 async fn finish(app: &App, claim: &Claim, reply: &Reply) -> Result<(), DbError> {
     match kept(reply) {
         Some(answer) => idempotency::keep(&app.db, claim, &answer).await,
@@ -77,14 +76,17 @@ async fn finish(app: &App, claim: &Claim, reply: &Reply) -> Result<(), DbError> 
 
 fn kept(reply: &Reply) -> Option<Kept> {
     let invites_a_retry = reply.status.is_server_error()
-        || reply.status == StatusCode::TOO_MANY_REQUESTS
+        || matches!(reply.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::PRECONDITION_FAILED)
         || reply.headers.contains_key(header::RETRY_AFTER);
+    if invites_a_retry {
+        return None;
+    }
     let Body::Whole(body) = &reply.body else { return None };
     let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
     let headers: Option<HashMap<_, _>> =
         reply.headers.iter().map(|(name, value)| Some((name.to_string(), text(value)?))).collect();
     let body = String::from_utf8(body.to_vec()).ok()?;
-    (!invites_a_retry).then_some(Kept { status: reply.status.as_u16(), headers: headers?, body })
+    Some(Kept { status: reply.status.as_u16(), headers: headers?, body })
 }
 
 fn replayed(kept: Kept) -> Answer {

@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 use domain::{Delivery, Lines, Order, Status, Template};
 use futures::future::join;
 use platform::{
-    Author, DbError, Trace, checkout,
+    Author, DbError, Trace,
+    checkout::{self, Obstacle},
     idempotency::{self, Claim},
     ledger::{self, NotTaken},
     log::Line,
@@ -16,11 +17,13 @@ use platform::{
     services::Documents,
     settlement::{self, By, OrderedCart, Settled},
 };
+use spin_sdk::wasip3::spawn;
 
 use crate::{
-    App, delivery,
+    App,
     pricing::price,
     problem::{Kind, Problem},
+    quote::quote,
 };
 
 /// An order that was placed, with what the catalogue says of its products.
@@ -59,7 +62,7 @@ impl Placing<'_> {
     /// Orders what is in the customer's cart, and empties it.
     pub async fn order_cart(self) -> Result<Placement, Problem> {
         let claimed = checkout::claim(&self.app.db, self.author.actor, &random_id()).await?;
-        let checkout = claimed.ok_or_else(already_checking_out)?;
+        let Some(checkout) = claimed else { return Err(self.obstacle().await?) };
         let source = Source::Cart(&checkout);
         let stored = async {
             let cart = self.app.carts.lines(&self.author.actor.id, self.author.trace).await?;
@@ -83,6 +86,28 @@ impl Placing<'_> {
         }
     }
 
+    /// Why the cart can't be ordered now, and from when on it may be.
+    async fn obstacle(&self) -> Result<Problem, Problem> {
+        let obstacle = checkout::obstacle(&self.app.db, &self.author.actor.id).await?;
+        let (detail, seconds) = match obstacle {
+            Obstacle::Request => return Ok(already_checking_out()),
+            Obstacle::Payment(order) => (
+                format!(
+                    "the payment of order {order} is not settled yet; look at that order, then try again"
+                ),
+                5,
+            ),
+            Obstacle::Cart(order) => (
+                format!(
+                    "order {order} is placed, but its cart could not be cleared yet; try again in a moment"
+                ),
+                5,
+            ),
+        };
+        spawn(self.app.nudge());
+        Ok(Problem::new(Kind::CheckoutInProgress, detail).retry_after(Duration::from_secs(seconds)))
+    }
+
     /// Orders what stands in a template. The cart has nothing to do with it, so nothing is claimed.
     pub async fn order_template(self, template: &Template) -> Result<Placement, Problem> {
         let (placed, products) = self.store(Source::Template, Lines::List(&template.items)).await?;
@@ -92,7 +117,7 @@ impl Placing<'_> {
     /// From what shall be ordered to a stored, pending order.
     async fn store(&self, source: Source<'_>, lines: Lines<'_>) -> Result<(Placed, Documents), Problem> {
         let priced = price(self.app, lines, self.author.trace).await?;
-        let quote = delivery::quote(self.delivery, priced.subtotal, &self.app.delivery_parameters, self.now)?;
+        let quote = quote(self.delivery, priced.subtotal, &self.app.delivery_parameters, self.now)?;
         let draft = Draft {
             delivery: self.delivery,
             lines: &priced.lines,

@@ -31,6 +31,9 @@ impl Revising<'_> {
         order.standing().check_items(self.author.actor)?;
         let list = Lines::List(self.lines);
         let priced = price(self.app, list, self.author.trace).await?;
+        if order.consists_of(&priced.lines) {
+            return Ok(Some(order));
+        }
         let total = list.total(priced.subtotal, order.delivery_fee).map_err(Problem::invalid)?;
         let revision = Revision { lines: &priced.lines, total };
         match total.checked_sub(order.total_amount) {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use futures::future::LocalBoxFuture;
-use http::{HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use http_body_util::BodyExt;
 use platform::{Trace, rate_limit::Class, variables::Misconfigured, within};
 use routefinder::{Match, Router};
@@ -93,7 +93,8 @@ pub async fn dispatch(
     if route.class.is_some() {
         auth::confirm(&call).await?;
     }
-    call.body = within(BODY_TIMEOUT, read(&request.method, request.body)).await.ok_or_else(too_slow)??;
+    let body = read(&request.method, &call.headers, request.body);
+    call.body = within(BODY_TIMEOUT, body).await.ok_or_else(too_slow)??;
     let answer = if route.takes_idempotency_key {
         idempotency::answer(route, request.target.path(), &mut call).await
     } else {
@@ -134,16 +135,28 @@ fn allowed(routes: &[&'static Route]) -> HeaderValue {
     HeaderValue::try_from(methods.join(", ")).expect("names of methods make a valid header")
 }
 
+/// Refuses a body that would have to be decompressed (RFC 9110, 8.4).
+fn check_encoding(headers: &HeaderMap) -> Result<(), Problem> {
+    let is_plain = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
+    if headers.get_all(header::CONTENT_ENCODING).iter().all(is_plain) {
+        return Ok(());
+    }
+    let detail = "the body must not be compressed; send it without Content-Encoding";
+    let problem = Problem::new(Kind::UnsupportedEncoding, detail);
+    Err(problem.header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity")))
+}
+
 fn too_slow() -> Problem {
     let detail = format!("the body did not arrive within {} seconds", BODY_TIMEOUT.as_secs());
     Problem::new(Kind::SlowBody, detail)
 }
 
-async fn read(method: &Method, body: Request) -> Result<Bytes, Problem> {
+async fn read(method: &Method, headers: &HeaderMap, body: Request) -> Result<Bytes, Problem> {
     let (mut content, mut length) = (BytesMut::new(), 0);
     if matches!(*method, Method::GET | Method::HEAD) {
         return Ok(content.freeze());
     }
+    check_encoding(headers)?;
     let incomplete =
         |_| Problem::new(Kind::IncompleteBody, "the body did not arrive whole; send the request again");
     let mut body = IncomingRequestBody::new(body).map_err(incomplete)?;

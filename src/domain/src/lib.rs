@@ -3,6 +3,7 @@
 
 mod actor;
 mod coordinates;
+mod delivery;
 mod figure;
 mod id;
 mod idempotency;
@@ -12,7 +13,6 @@ mod number;
 mod order;
 mod page;
 mod period;
-mod placing;
 mod pricing;
 mod rating;
 mod standing;
@@ -23,6 +23,7 @@ mod time;
 
 pub use actor::{Actor, Role};
 pub use coordinates::Coordinates;
+pub use delivery::{Delivery, Schedule, ScheduledDelivery};
 pub use figure::Figure;
 pub use id::{OrderId, ProductId, TaskId, TemplateId, UserId};
 pub use idempotency::IdempotencyKey;
@@ -32,7 +33,6 @@ pub use number::{whole, whole_number};
 pub use order::{Item, Order};
 pub use page::{Cursor, Page, Start};
 pub use period::Period;
-pub use placing::{Delivery, Schedule};
 pub use pricing::{CartLine, Catalogued, Lines, MAX_PRODUCTS, PricedLine, holds_the_same, order_lines};
 pub use rating::Rating;
 pub use standing::{Action, Standing};

@@ -1,12 +1,12 @@
 //! An order as it is kept.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Money, OrderId, ProductId, Standing, Status, UserId};
+use crate::{Money, OrderId, PricedLine, ProductId, Standing, Status, UserId};
 
 /// One product of an order, at the price it was ordered for. Postgres lists these fields in this order, without their names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -52,6 +52,13 @@ impl Order {
             status: self.status,
             delivered_at: self.delivered_at,
         }
+    }
+
+    /// Whether it consists of these lines, at these prices, in whatever order.
+    pub fn consists_of(&self, lines: &[PricedLine]) -> bool {
+        let items = self.items.iter().map(|item| (item.product_id, (item.quantity, item.price)));
+        let lines = lines.iter().map(|line| (line.product_id, (line.quantity, line.price)));
+        self.items.len() == lines.len() && items.collect::<BTreeMap<_, _>>() == lines.collect()
     }
 }
 

@@ -10,8 +10,10 @@ use crate::Invalid;
 /// It isn't one; the pointer is `at`.
 pub fn time(at: &str, text: &str) -> Result<DateTime<Utc>, Invalid> {
     let time = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).ok().filter(is_storable);
-    let detail = "must be a time with its offset, such as 2026-01-02T08:00:00Z (RFC 3339)";
-    time.ok_or_else(|| Invalid::new(at, detail))
+    // What a query's + stands for.
+    let hint = if text.contains(' ') { "; write + as %2B" } else { "" };
+    let detail = || format!("must be a time with its offset, such as 2026-01-02T08:00:00Z (RFC 3339){hint}");
+    time.ok_or_else(|| Invalid::new(at, detail()))
 }
 
 /// Whether Postgres and JSON know such a time alike: their years have up to four digits.

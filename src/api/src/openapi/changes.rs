@@ -13,7 +13,7 @@ use crate::routes::orders::{
     assignment::Assignment,
     bulk::{BulkAssignment, BulkStatusUpdate, Outcomes},
     items::OrderItemsUpdate,
-    location::Position,
+    location::DeliveryLocation,
     response::OrderResponse,
     status::{Cancellation, ReturnRequest, StatusUpdate},
 };
@@ -53,7 +53,7 @@ fn staff() -> Vec<Operation> {
             "Report where an order on the road is",
         )
         .takes::<Coordinates>(json!({ "latitude": "40.7128", "longitude": "-74.0060" }))
-        .answers(Answer::json::<Position>(200, "The position.", examples::position()))
+        .answers(Answer::json::<DeliveryLocation>(200, "The location.", examples::location()))
         .changes_an_order()
         .problem(403),
     ]

@@ -103,7 +103,7 @@ pub fn template() -> Value {
 }
 
 /// Where an order is.
-pub fn position() -> Value {
+pub fn location() -> Value {
     json!({
         "order_id": 1, "latitude": "40.7128", "longitude": "-74.0060", "last_updated": "2023-01-01T13:25:00Z",
     })

@@ -78,7 +78,7 @@ impl Operation {
             self = self.problem(401).problem(503);
         }
         if self.method != Method::GET {
-            self = self.problem(400).problem(408).problem(413);
+            self = self.problem(400).problem(408).problem(413).problem(415);
         }
         for name in self.path.split('/').filter_map(|segment| segment.strip_prefix(':')) {
             self.parameters.push(Parameter::path(name));

@@ -1,6 +1,6 @@
 //! Placing, reading and following orders.
 
-use domain::{Delivery, Order};
+use domain::{Delivery, Order, ScheduledDelivery};
 use platform::orders::{Event, Feedback};
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use super::{
     },
 };
 use crate::{
-    routes::orders::{location::Position, response::OrderResponse, tracking::Ticket},
+    routes::orders::{location::DeliveryLocation, response::OrderResponse, tracking::Ticket},
     tracking::StreamedEvent,
 };
 
@@ -25,19 +25,19 @@ pub fn operations() -> Vec<Operation> {
 }
 
 fn placing() -> Vec<Operation> {
-    let place = |route, summary, example| {
+    let place = |route, summary| {
         operation(TAG, route, "customers", summary)
             .about(
                 "Products are checked and priced, the delivery is quoted and the payment is taken. \
                  A declined payment cancels the order and keeps the cart.",
             )
-            .takes::<Delivery>(example)
             .answers(placed())
             .answers(accepted())
             .problem(402)
             .problem_when(
                 409,
-                "Another order of this cart is being placed, or the order was cancelled meanwhile.",
+                "Another order of this cart is being placed, paid for or cleared away, or the order was cancelled \
+                 meanwhile.",
             )
             .problem_when(
                 422,
@@ -45,12 +45,9 @@ fn placing() -> Vec<Operation> {
             )
     };
     vec![
-        place("POST /orders", "Place an order from the cart", examples::delivery()),
-        place(
-            "POST /orders/scheduled",
-            "Place an order for a time to come: `scheduled_for` is required here",
-            examples::scheduled_delivery(),
-        ),
+        place("POST /orders", "Place an order from the cart").takes::<Delivery>(examples::delivery()),
+        place("POST /orders/scheduled", "Place an order for a time to come")
+            .takes::<ScheduledDelivery>(examples::scheduled_delivery()),
     ]
 }
 
@@ -125,7 +122,7 @@ fn one() -> Vec<Operation> {
 fn tracking() -> Vec<Operation> {
     vec![
         operation(TAG, "GET /orders/:order_id/delivery-location", INVOLVED, "Read where an order on the road is")
-            .answers(Answer::json::<Position>(200, "Its latest position.", examples::position()))
+            .answers(Answer::json::<DeliveryLocation>(200, "Its latest location.", examples::location()))
             .problem_when(404, "There is no such order, it isn't yours, or its courier has not reported yet.")
             .problem_when(409, "The order isn't out for delivery."),
         operation(TAG, "GET /orders/:order_id/tracking-stream", INVOLVED, "Follow an order live")

@@ -217,10 +217,11 @@ pub mod header {
     pub const RETRY_AFTER: &str = "Retry-After";
     pub const WWW_AUTHENTICATE: &str = "WWW-Authenticate";
     pub const ALLOW: &str = "Allow";
+    pub const ACCEPT_ENCODING: &str = "Accept-Encoding";
     const REQUEST_ID: &str = "X-Request-ID";
 
     /// Name, whether it is always there, what it says, an example.
-    const HEADERS: [(&str, bool, &str, &str); 11] = [
+    const HEADERS: [(&str, bool, &str, &str); 12] = [
         (ETAG, true, "The order's version, for `If-Match` and `If-None-Match`.", "\"2\""),
         (LOCATION, true, "Where the new thing is.", "/orders/1"),
         (
@@ -246,6 +247,7 @@ pub mod header {
         (RETRY_AFTER, false, "When to try again, in seconds.", "2"),
         (WWW_AUTHENTICATE, true, "What is wrong with the token (RFC 6750).", "Bearer realm=\"orders\""),
         (ALLOW, true, "The methods that this path answers.", "GET, HEAD"),
+        (ACCEPT_ENCODING, true, "How a body may be encoded.", "identity"),
         (REQUEST_ID, true, "Names the request in the logs: the one that was sent, or a new one.", "click-41"),
     ];
 

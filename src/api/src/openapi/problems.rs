@@ -3,7 +3,9 @@
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
-use super::parameter::header::{self, ALLOW, RATE_LIMIT, RATE_LIMIT_POLICY, RETRY_AFTER, WWW_AUTHENTICATE};
+use super::parameter::header::{
+    self, ACCEPT_ENCODING, ALLOW, RATE_LIMIT, RATE_LIMIT_POLICY, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use crate::problem::{Document, Kind};
 
 /// Its kind, or one of those of its status; its name, what it means, the headers it has.
@@ -30,6 +32,7 @@ const PROBLEMS: &[Row] = &[
         &[],
     ),
     (Kind::BodyTooLarge, "BodyTooLarge", "The body is too long.", &[]),
+    (Kind::UnsupportedEncoding, "UnsupportedEncoding", "The body is compressed.", &[ACCEPT_ENCODING]),
     (Kind::AddressTooLong, "AddressTooLong", "The address is too long.", &[]),
     (Kind::InvalidRequest, "Invalid", "Invalid input; `errors` names each fault.", &[]),
     (

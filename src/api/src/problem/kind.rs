@@ -56,6 +56,8 @@ pub enum Kind {
     PreconditionFailed,
     #[serde(rename = "urn:order-service:problem:body-too-large")]
     BodyTooLarge,
+    #[serde(rename = "urn:order-service:problem:unsupported-encoding")]
+    UnsupportedEncoding,
     #[serde(rename = "urn:order-service:problem:address-too-long")]
     AddressTooLong,
     #[serde(rename = "urn:order-service:problem:invalid-request")]
@@ -93,6 +95,7 @@ impl Kind {
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::AddressTooLong => StatusCode::URI_TOO_LONG,
+            Self::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::InvalidRequest => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,

@@ -4,7 +4,7 @@ mod kind;
 
 use std::time::Duration;
 
-use domain::Invalid;
+use domain::{Invalid, Refusal};
 use http::{HeaderName, HeaderValue, header};
 use platform::{DbError, Trace, log::Line, services::ServiceDown, variables::Misconfigured};
 use schemars::JsonSchema;
@@ -151,6 +151,17 @@ impl Problem {
 /// Rounded up, and one at least: earlier would be in vain.
 pub fn whole_seconds(wait: Duration) -> u64 {
     u64::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX).max(1)
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Role(_) | Refusal::Person(_) => Self::forbidden(refusal.to_string()),
+            Refusal::Step { .. } | Refusal::Status { .. } | Refusal::Now(_) => {
+                Self::new(Kind::StatusConflict, refusal.to_string())
+            }
+        }
+    }
 }
 
 impl From<DbError> for Problem {

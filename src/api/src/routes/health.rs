@@ -8,7 +8,7 @@ use platform::health::{self, Dependency, SCHEMA_VERSION};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{call::Call, delivery, problem::Problem, reply::Reply, router::Answer};
+use crate::{call::Call, problem::Problem, quote, reply::Reply, router::Answer};
 
 /// How the service is.
 #[derive(Serialize, JsonSchema)]
@@ -52,7 +52,7 @@ pub async fn ready(call: &Call) -> Answer {
     let app = call.app.as_ref().map_err(|error| Problem::misconfigured("the service can't start", error))?;
     let verifier = app.verifier.as_ref();
     verifier.map_err(|error| Problem::misconfigured("tokens can't be verified", error))?;
-    delivery::check(&app.delivery_parameters, call.now)
+    quote::check(&app.delivery_parameters, call.now)
         .map_err(|error| Problem::misconfigured("no delivery can be quoted", &error))?;
     let version = health::schema_version(&app.db).await?;
     if version < SCHEMA_VERSION {

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use end_to_end::{Answer, TestApp};
+use end_to_end::{Answer, TestApp, an_order};
 use futures::{StreamExt as _, stream};
 use reqwest::{Body, Method};
 use serde_json::{Value, json};
@@ -42,6 +42,18 @@ async fn a_body_that_is_no_json_object_is_refused_everywhere() {
             assert!(answer.expect_problem(422).json["errors"].is_array(), "{said}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_refused() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    let compressed = |coding| customer.request(Method::POST, "/orders").header("content-encoding", coding);
+
+    let refused = Answer::to(compressed("gzip").json(&an_order())).await.expect_problem(415);
+
+    assert_eq!(refused.header("accept-encoding"), "identity");
+    Answer::to(compressed("identity").json(&an_order())).await.expect(201);
 }
 
 #[tokio::test]

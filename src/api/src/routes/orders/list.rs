@@ -60,7 +60,13 @@ async fn list(call: &Call, filter: &Filter, page: &Page, path: &str) -> Answer {
 /// Each value that can't be one, by its name.
 pub fn filter(call: &Call) -> Result<Filter, Vec<Invalid>> {
     let people = both(person(call, "user_id"), person(call, "delivery_partner_id"));
-    let times = both(moment(call, "created_from"), moment(call, "created_to"));
+    let times =
+        both(moment(call, "created_from"), moment(call, "created_to")).and_then(|times| match times {
+            (Some(from), Some(to)) if from > to => {
+                Err(Invalid::new("created_from", "must not be after created_to").into())
+            }
+            times => Ok(times),
+        });
     let status = call.query("status").map(|name| status_named("status", name)).transpose();
     let (((user_id, delivery_partner_id), status), (created_from, created_to)) =
         both(both(people, status), times)?;

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{Coordinates, Invalid, Order, OrderId};
+use http::header;
 use platform::orders::{self, Event};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -11,6 +12,7 @@ use super::visible;
 use crate::{
     call::Call,
     changing::{change, release},
+    preconditions::etag,
     problem::Problem,
     reply::Reply,
     router::Answer,
@@ -18,8 +20,7 @@ use crate::{
 
 /// Where an order was when its courier last said so.
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "DeliveryLocation")]
-pub struct Position {
+pub struct DeliveryLocation {
     order_id: OrderId,
     latitude: String,
     longitude: String,
@@ -31,10 +32,8 @@ pub async fn get(call: &Call) -> Answer {
     let order = visible(call).await?;
     order.standing().check_on_the_road()?;
     let location = orders::latest_location(&call.app()?.db, order.id).await?;
-    let position = location.as_ref().and_then(position);
-    let position =
-        position.ok_or_else(|| Problem::not_found("the courier has not reported a position yet"))?;
-    Ok(Reply::ok(&position))
+    let location = location.as_ref().and_then(reported);
+    Ok(Reply::ok(&location.ok_or_else(|| Problem::not_found("the courier has not reported a location yet"))?))
 }
 
 /// `PUT /orders/{order_id}/delivery-location`: the courier reports where the order is.
@@ -47,12 +46,13 @@ pub async fn report(call: &Call) -> Answer {
     })
     .await?;
     release(call, Some(event.version));
-    Ok(Reply::ok(&Position {
+    let location = DeliveryLocation {
         order_id: event.order_id,
         latitude: place.latitude().to_owned(),
         longitude: place.longitude().to_owned(),
         last_updated: event.created_at,
-    }))
+    };
+    Ok(Reply::ok(&location).header(header::ETAG, etag(event.version)))
 }
 
 fn coordinates(body: &Value) -> Result<Coordinates, Problem> {
@@ -61,9 +61,9 @@ fn coordinates(body: &Value) -> Result<Coordinates, Problem> {
     Coordinates::parse(latitude, longitude).map_err(Problem::invalid)?.ok_or_else(missing)
 }
 
-fn position(event: &Event) -> Option<Position> {
+fn reported(event: &Event) -> Option<DeliveryLocation> {
     let data = event.value();
-    Some(Position {
+    Some(DeliveryLocation {
         order_id: event.order_id,
         latitude: data["latitude"].as_str()?.to_owned(),
         longitude: data["longitude"].as_str()?.to_owned(),

@@ -16,13 +16,13 @@ pub mod tracking;
 use std::slice;
 
 use domain::{Actor, Order};
-use http::{HeaderValue, StatusCode, header};
+use http::{StatusCode, header};
 use platform::{order_cache::Entry, orders, services::Documents};
 use spin_sdk::wasip3::spawn;
 
 use crate::{
     call::{Call, no_such_order},
-    changing::{etag, is_known},
+    preconditions::{etag, is_known},
     problem::Problem,
     reply::Reply,
     router::Answer,
@@ -51,7 +51,7 @@ pub async fn get(call: &Call) -> Answer {
 /// Answers with an order, unless the client knows it.
 fn shown(call: &Call, order: &Entry) -> Answer {
     if is_known(call, order.version) {
-        return Ok(Reply::not_modified().header(header::ETAG, etag_of(order)));
+        return Ok(Reply::not_modified().header(header::ETAG, etag(order.version)));
     }
     answer(call, StatusCode::OK, order)
 }
@@ -112,9 +112,5 @@ fn entry(order: &Order, products: &Documents) -> Entry {
 fn answer(call: &Call, status: StatusCode, order: &Entry) -> Answer {
     let actions = order.standing.allowed_actions(call.actor()?, call.now, call.app()?.return_window);
     let document = response::with_actions(&order.document, &actions);
-    Ok(Reply::written_json(status, document).header(header::ETAG, etag_of(order)))
-}
-
-fn etag_of(order: &Entry) -> HeaderValue {
-    HeaderValue::try_from(etag(order.version)).expect("quoted digits make a valid header")
+    Ok(Reply::written_json(status, document).header(header::ETAG, etag(order.version)))
 }

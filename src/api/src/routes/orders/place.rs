@@ -1,7 +1,7 @@
 //! Placing orders.
 
 use chrono::{DateTime, Utc};
-use domain::{Delivery, Invalid, Schedule, Status};
+use domain::{Delivery, Invalid, Schedule, ScheduledDelivery, Status};
 use http::StatusCode;
 use platform::orders::Placed;
 use serde_json::Value;
@@ -30,7 +30,7 @@ pub async fn schedule(call: &Call) -> Answer {
     if let Some(answer) = placed_before(call).await? {
         return Ok(answer);
     }
-    let delivery = delivery(call, Delivery::parse_scheduled)?;
+    let delivery = delivery(call, ScheduledDelivery::parse)?;
     place(call, &delivery).await
 }
 

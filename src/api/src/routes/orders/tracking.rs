@@ -65,7 +65,8 @@ pub async fn issue_ticket(call: &Call) -> Answer {
     let order = visible(call).await?;
     let ticket = random_id();
     tickets::issue(&app.redis, &ticket, order.id, (actor, *until)).await.map_err(no_tickets)?;
-    let expires_at = call.now.trunc_subsecs(6) + TimeDelta::seconds(tickets::LIFETIME_SECONDS.into());
+    let expires_at = call.now + TimeDelta::seconds(tickets::LIFETIME_SECONDS.into());
+    let expires_at = expires_at.min(*until).trunc_subsecs(6);
     let reply = Reply::json(StatusCode::CREATED, &Ticket { ticket, expires_at });
     // The stream's address without the ticket: addresses end up in logs.
     Ok(reply.located(format!("/orders/{}/tracking-stream", order.id)))

@@ -1,7 +1,8 @@
 //! The answers to requests that are sent more than once.
 
-use end_to_end::{Setup, TestApp, an_order};
+use end_to_end::{Answer, Setup, TestApp, an_order};
 use futures::future::join_all;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{a_template, is_fresh, is_replay, only_order, posts};
@@ -134,6 +135,16 @@ async fn an_answer_that_invites_to_try_again_is_not_kept() {
     assert_eq!(app.database.idempotency_keys(&customer.id).await, Vec::<Value>::new());
     let order = is_fresh(posts(&customer, "/orders", "k", &an_order()).await.expect(201));
 
+    assert_eq!(only_order(&app, &customer).await, (order.id(), 1, 0));
+
+    // Nor is one that asks for another precondition.
+    let cancel = |tag: &str| {
+        let path = format!("/orders/{}/cancel", order.id());
+        customer.request(Method::POST, &path).header("idempotency-key", "c").header("if-match", tag)
+    };
+    Answer::to(cancel("\"1\"")).await.expect_problem(412);
+    is_fresh(Answer::to(cancel("\"2\"")).await.expect(200));
+
     // Nor is one that comes of a payment that was not reached: the next try makes another order.
     let unpaid = TestApp::own(Setup::default().without_service("payment")).await;
     let other = unpaid.customer();
@@ -141,5 +152,4 @@ async fn an_answer_that_invites_to_try_again_is_not_kept() {
         posts(&other, "/orders", "k", &an_order()).await.expect_retry_after(503);
     }
     assert_eq!(unpaid.database.orders_of(&other.id).await.len(), 2);
-    assert_eq!(only_order(&app, &customer).await, (order.id(), 1, 0));
 }

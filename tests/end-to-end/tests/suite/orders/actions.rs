@@ -30,7 +30,7 @@ const ACTIONS: [&str; 7] = [
 async fn tries(person: &Person<'_>, action: &str, id: i64, next_status: &str) -> Answer {
     match action {
         "modify_items" => {
-            let items = json!({ "items": [{ "product_id": 5, "quantity": 1 }] });
+            let items = json!({ "items": [{ "product_id": 5, "quantity": 2 }] });
             person.put(&format!("/orders/{id}/items"), &items).await
         }
         "cancel" => person.cancels(id).await,

@@ -215,6 +215,11 @@ async fn what_cannot_be_a_filter_is_refused_by_name() {
     let wrong = query(&[("created_to", "x"), ("status", "x"), ("user_id", ""), ("delivery_partner_id", "")]);
     let answer = admin.lists_all_orders(&wrong).await;
     answer.expect_invalid(&["user_id", "delivery_partner_id", "status", "created_to"]);
+    let backwards =
+        query(&[("created_from", "2026-01-02T00:00:00Z"), ("created_to", "2026-01-01T00:00:00Z")]);
+    admin.lists_all_orders(&backwards).await.expect_invalid(&["created_from"]);
+    let plus = admin.lists_all_orders("?created_from=2026-01-01T00:00:00+00:00").await;
+    assert!(plus.detail().contains("%2B"), "{}", plus.text);
     let wrong = query(&[("status", "x"), ("limit", "99"), ("cursor", "x")]);
     admin.lists_all_orders(&wrong).await.expect_invalid(&["status", "limit", "cursor"]);
 }

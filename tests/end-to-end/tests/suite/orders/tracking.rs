@@ -67,10 +67,12 @@ async fn a_stream_lasts_no_longer_than_its_clients_token() {
     let id = unique("customer");
     let order = app.database.add_order(&id, "confirmed", None).await;
     let mut of_a_moment = claims(&id, "user");
-    of_a_moment["exp"] = json!(Utc::now().timestamp() + 3);
+    let expires_at = Utc::now().timestamp() + 3;
+    of_a_moment["exp"] = json!(expires_at);
     let customer = Person::with_claims(&app, &id, of_a_moment);
     let issued = customer.asks_for_a_ticket(order).await.expect(201);
     let ticket = issued.json["ticket"].as_str().unwrap();
+    assert_eq!(issued.time("expires_at").timestamp(), expires_at);
 
     let by_token = customer.follows(order).await;
     let by_ticket = follow_by_ticket(&app, order, ticket).await.unwrap();

@@ -1,10 +1,10 @@
-//! Placing an order: where and when the customer wants it.
+//! Where and when a customer wants an order delivered.
 
 use std::borrow::Cow;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     Coordinates, Invalid, both,
@@ -52,19 +52,20 @@ impl Delivery {
         let ((address, coordinates), scheduled_for) = both(both(address, coordinates), scheduled_for)?;
         Ok(Self { address, coordinates, scheduled_for })
     }
+}
 
+/// A delivery at a time to come, which is required here.
+pub struct ScheduledDelivery;
+
+impl ScheduledDelivery {
     /// As [`Delivery::parse`], where `scheduled_for` is required.
     ///
     /// # Errors
     /// As [`Delivery::parse`].
-    pub fn parse_scheduled(
-        body: &Value,
-        schedule: Schedule,
-        now: DateTime<Utc>,
-    ) -> Result<Self, Vec<Invalid>> {
+    pub fn parse(body: &Value, schedule: Schedule, now: DateTime<Utc>) -> Result<Delivery, Vec<Invalid>> {
         let is_given = !body["scheduled_for"].is_null();
         let given = is_given.then_some(()).ok_or_else(|| Invalid::new("/scheduled_for", "is required here"));
-        let (delivery, ()) = both(Self::parse(body, schedule, now), given)?;
+        let (delivery, ()) = both(Delivery::parse(body, schedule, now), given)?;
         Ok(delivery)
     }
 }
@@ -86,6 +87,21 @@ impl JsonSchema for Delivery {
             },
         });
         Coordinates::add_to(&mut schema, ["delivery_latitude", "delivery_longitude"]);
+        schema
+    }
+}
+
+impl JsonSchema for ScheduledDelivery {
+    fn schema_name() -> Cow<'static, str> {
+        "ScheduledOrderCreate".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = Delivery::json_schema(generator);
+        schema.insert("required".to_owned(), json!(["delivery_address", "scheduled_for"]));
+        if let Some(properties) = schema.get_mut("properties") {
+            properties["scheduled_for"] = generator.subschema_for::<DateTime<Utc>>().into();
+        }
         schema
     }
 }
@@ -113,7 +129,6 @@ fn scheduled_for(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     const SCHEDULE: Schedule = Schedule {
         earliest: TimeDelta::minutes(30),
@@ -146,7 +161,7 @@ mod tests {
     #[test]
     fn a_missing_time_is_named_with_the_rest_where_it_is_required() {
         let parse =
-            |body: &Value| Delivery::parse_scheduled(body, SCHEDULE, "2026-01-01T00:00:00Z".parse().unwrap());
+            |body: &Value| ScheduledDelivery::parse(body, SCHEDULE, "2026-01-01T00:00:00Z".parse().unwrap());
         for (body, expected) in [
             (json!({}), &["/delivery_address", "/scheduled_for"][..]),
             (json!({"delivery_address": "x", "scheduled_for": null}), &["/scheduled_for"]),
