@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use domain::{Actor, Role, UserId};
+use domain::{Actor, Identity, Role, UserId};
 use http::{HeaderMap, header};
 use jwt_simple::{JWTError, prelude::*};
 use platform::variables::{self, Misconfigured};
@@ -27,6 +27,16 @@ enum Key {
     EdDsa(Ed25519PublicKey),
 }
 
+/// The variables that begin with `jwt_`.
+#[derive(Default)]
+struct Settings {
+    algorithm: String,
+    secret_key: String,
+    public_key: String,
+    issuer: String,
+    audience: String,
+}
+
 /// Verifies tokens.
 pub struct Verifier {
     key: Key,
@@ -46,27 +56,21 @@ impl Verifier {
     /// # Errors
     /// There is no usable key, or the algorithm isn't one of those supported.
     pub async fn load() -> Result<Self, Misconfigured> {
-        let (algorithm, secret, public_key) = (
-            variables::text("jwt_algorithm").await?,
-            variables::text("jwt_secret_key").await?,
-            variables::text("jwt_public_key").await?,
-        );
-        let issuer = variables::text("jwt_issuer").await?;
-        let audience = variables::text("jwt_audience").await?;
-        Self::new(algorithm.trim(), &secret, &public_key, issuer.trim(), audience.trim())
+        Self::new(&Settings {
+            algorithm: variables::text("jwt_algorithm").await?,
+            secret_key: variables::text("jwt_secret_key").await?,
+            public_key: variables::text("jwt_public_key").await?,
+            issuer: variables::text("jwt_issuer").await?,
+            audience: variables::text("jwt_audience").await?,
+        })
     }
 
-    fn new(
-        algorithm: &str,
-        secret: &str,
-        public_key: &str,
-        issuer: &str,
-        audience: &str,
-    ) -> Result<Self, Misconfigured> {
-        let key = match algorithm {
-            "HS256" => Key::Hs256(HS256Key::from_bytes(long_enough(secret)?)),
-            "HS384" => Key::Hs384(HS384Key::from_bytes(long_enough(secret)?)),
-            "HS512" => Key::Hs512(HS512Key::from_bytes(long_enough(secret)?)),
+    fn new(settings: &Settings) -> Result<Self, Misconfigured> {
+        let Settings { algorithm, secret_key, public_key, issuer, audience } = settings;
+        let key = match algorithm.trim() {
+            "HS256" => Key::Hs256(HS256Key::from_bytes(long_enough(secret_key)?)),
+            "HS384" => Key::Hs384(HS384Key::from_bytes(long_enough(secret_key)?)),
+            "HS512" => Key::Hs512(HS512Key::from_bytes(long_enough(secret_key)?)),
             "RS256" => Key::Rs256(Box::new(RS256PublicKey::from_pem(public_key).map_err(not_a_key)?)),
             "ES256" => Key::Es256(ES256PublicKey::from_pem(public_key).map_err(not_a_key)?),
             "EdDSA" => Key::EdDsa(Ed25519PublicKey::from_pem(public_key).map_err(not_a_key)?),
@@ -77,7 +81,7 @@ impl Verifier {
                 ));
             }
         };
-        let only = |text: &str| (!text.is_empty()).then(|| HashSet::from([text.to_owned()]));
+        let only = |text: &str| (!text.trim().is_empty()).then(|| HashSet::from([text.trim().to_owned()]));
         let options = VerificationOptions {
             allowed_issuers: only(issuer),
             allowed_audiences: only(audience),
@@ -109,13 +113,6 @@ fn long_enough(secret: &str) -> Result<&[u8], Misconfigured> {
 
 fn not_a_key(_: jwt_simple::Error) -> Misconfigured {
     Misconfigured::new("jwt_public_key", "must be a PEM public key of the kind that jwt_algorithm needs")
-}
-
-/// Somebody whose token holds, and until when it does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    pub actor: Actor,
-    pub until: DateTime<Utc>,
 }
 
 /// Who sent a request, by its `Authorization: Bearer` or the older `token` header.
@@ -194,7 +191,11 @@ mod tests {
     const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
     fn verifier() -> Verifier {
-        Verifier::new("HS256", SECRET, "", "", "").ok().unwrap()
+        Verifier::new(&settings("HS256", SECRET)).ok().unwrap()
+    }
+
+    fn settings(algorithm: &str, secret_key: &str) -> Settings {
+        Settings { algorithm: algorithm.to_owned(), secret_key: secret_key.to_owned(), ..Settings::default() }
     }
 
     fn signed(claims: JWTClaims<Value>) -> String {
@@ -247,16 +248,17 @@ mod tests {
         assert!(authenticated(&other).is_err());
         let forged = HS256Key::generate().authenticate(claims(serde_json::json!({}))).unwrap();
         assert!(authenticated(&forged).is_err());
-        assert!(Verifier::new("none", SECRET, "", "", "").is_err());
-        assert!(Verifier::new("HS256", "short", "", "", "").is_err());
-        assert!(Verifier::new("RS256", SECRET, "", "", "").is_err());
+        for (algorithm, secret) in [("none", SECRET), ("HS256", "short"), ("RS256", SECRET)] {
+            assert!(Verifier::new(&settings(algorithm, secret)).is_err(), "{algorithm}");
+        }
     }
 
     #[test]
     fn asymmetric_keys_verify() {
         let pair = ES256KeyPair::generate();
         let pem = pair.public_key().to_pem().unwrap();
-        let verifier = Verifier::new("ES256", "", &pem, "", "").ok().unwrap();
+        let settings = Settings { public_key: pem.clone(), ..settings("ES256", "") };
+        let verifier = Verifier::new(&settings).ok().unwrap();
         let token = pair.sign(claims(serde_json::json!({}))).unwrap();
         assert!(verifier.verify(&token).is_ok());
         // Key confusion: the public key used as an HMAC secret.
@@ -267,7 +269,9 @@ mod tests {
 
     #[test]
     fn issuer_and_audience_are_checked_where_configured() {
-        let verifier = Verifier::new("HS256", SECRET, "", "gateway", "orders").ok().unwrap();
+        let (issuer, audience) = ("gateway".to_owned(), "orders".to_owned());
+        let settings = Settings { issuer, audience, ..settings("HS256", SECRET) };
+        let verifier = Verifier::new(&settings).ok().unwrap();
         let good = claims(serde_json::json!({})).with_issuer("gateway").with_audience("orders");
         assert!(verifier.verify(&signed(good)).is_ok());
         assert!(verifier.verify(&signed(claims(serde_json::json!({})))).is_err());

@@ -4,17 +4,13 @@ use std::cell::OnceCell;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use domain::{Actor, Invalid, OrderId, Page, Role, Status, TaskId, TemplateId};
+use domain::{Actor, Identity, Invalid, OrderId, Page, Role, Status, TaskId, TemplateId};
 use http::HeaderMap;
 use platform::{Author, Trace, idempotency::Claim, random_id, variables::Misconfigured};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{
-    App,
-    auth::{self, Identity},
-    problem::Problem,
-};
+use crate::{App, auth, problem::Problem};
 
 pub struct Call {
     pub app: Result<&'static App, Misconfigured>,

@@ -1,21 +1,9 @@
-//! Pages of lists, and the links that lead from one to the next (RFC 8288).
+//! The links that lead from one page of a list to the next (RFC 8288).
 
-use domain::{Cursor, Page};
+use domain::Cursor;
 use http::{HeaderValue, header};
 
 use crate::{call::Call, reply::Reply};
-
-/// Cuts off the entry that was read beyond the page to see whether there are more; then answers the
-/// place where the next page begins.
-pub fn cut<T>(found: &mut Vec<T>, page: &Page) -> Option<Cursor>
-where
-    for<'t> Cursor: From<&'t T>,
-{
-    let limit = page.limit as usize;
-    let is_last = found.len() <= limit;
-    found.truncate(limit);
-    found.last().filter(|_| !is_last).map(Cursor::from)
-}
 
 /// Adds the link to the next page, if there is one: the same query after its cursor.
 pub fn linked(reply: Reply, call: &Call, path: &str, next: Option<Cursor>) -> Reply {

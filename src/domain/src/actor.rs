@@ -1,5 +1,6 @@
 //! Who acts: a person and the role their token gives them.
 
+use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +38,13 @@ pub struct Actor {
     pub id: UserId,
     pub role: Role,
     pub email: Option<String>,
+}
+
+/// Somebody whose token holds, and until when it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub actor: Actor,
+    pub until: DateTime<Utc>,
 }
 
 impl Actor {

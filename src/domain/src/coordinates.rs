@@ -25,25 +25,22 @@ pub struct Coordinates {
 }
 
 impl Coordinates {
-    /// Reads an optional pair: decimal strings or numbers, both or neither.
+    /// Reads an optional pair of a body's fields: decimal strings or numbers, both or neither.
     ///
     /// # Errors
     /// Each value that isn't a coordinate or is missing beside the other, by its pointer.
-    pub fn parse(
-        (latitude_at, latitude): (&str, &Value),
-        (longitude_at, longitude): (&str, &Value),
-    ) -> Result<Option<Self>, Vec<Invalid>> {
-        if latitude.is_null() && longitude.is_null() {
+    pub fn parse(body: &Value, [latitude, longitude]: [&str; 2]) -> Result<Option<Self>, Vec<Invalid>> {
+        if body[latitude].is_null() && body[longitude].is_null() {
             return Ok(None);
         }
-        let given = |at, value: &Value, limit, other| match value {
-            Value::Null => Err(missing(at, other)),
-            value => degrees(at, value, limit),
+        let given = |field: &str, limit, other| match &body[field] {
+            Value::Null => {
+                Err(Invalid::new(format!("/{field}"), format!("is required where {other} is given")))
+            }
+            value => degrees(&format!("/{field}"), value, limit),
         };
-        let (latitude, longitude) = both(
-            given(latitude_at, latitude, MAX_LATITUDE, longitude_at),
-            given(longitude_at, longitude, MAX_LONGITUDE, latitude_at),
-        )?;
+        let (latitude, longitude) =
+            both(given(latitude, MAX_LATITUDE, longitude), given(longitude, MAX_LONGITUDE, latitude))?;
         Ok(Some(Self { latitude, longitude }))
     }
 
@@ -85,10 +82,6 @@ impl Coordinates {
         let number = |text: &str| text.parse().expect("a decimal number, checked on construction");
         (number(&self.latitude), number(&self.longitude))
     }
-}
-
-fn missing(pointer: &str, given: &str) -> Invalid {
-    Invalid::new(pointer, format!("is required where {} is given", given.trim_start_matches('/')))
 }
 
 impl JsonSchema for Coordinates {
@@ -155,7 +148,7 @@ mod tests {
     use serde_json::json;
 
     fn parse(latitude: Value, longitude: Value) -> Result<Option<Coordinates>, Vec<Invalid>> {
-        Coordinates::parse(("/lat", &latitude), ("/lon", &longitude))
+        Coordinates::parse(&json!({ "lat": latitude, "lon": longitude }), ["lat", "lon"])
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::{
 };
 
 const MAX_ADDRESS: usize = 1_000;
+const COORDINATES: [&str; 2] = ["delivery_latitude", "delivery_longitude"];
 
 /// How far ahead a delivery may be scheduled, and how long before its time it is taken up.
 #[derive(Clone, Copy, Debug)]
@@ -44,10 +45,7 @@ impl Delivery {
     /// Each missing or wrong field, by its pointer.
     pub fn parse(body: &Value, schedule: Schedule, now: DateTime<Utc>) -> Result<Self, Vec<Invalid>> {
         let address = required_text("/delivery_address", &body["delivery_address"], MAX_ADDRESS);
-        let coordinates = Coordinates::parse(
-            ("/delivery_latitude", &body["delivery_latitude"]),
-            ("/delivery_longitude", &body["delivery_longitude"]),
-        );
+        let coordinates = Coordinates::parse(body, COORDINATES);
         let scheduled_for = scheduled_for(&body["scheduled_for"], schedule, now);
         let ((address, coordinates), scheduled_for) = both(both(address, coordinates), scheduled_for)?;
         Ok(Self { address, coordinates, scheduled_for })
@@ -86,7 +84,7 @@ impl JsonSchema for Delivery {
                 "scheduled_for": generator.subschema_for::<Option<DateTime<Utc>>>(),
             },
         });
-        Coordinates::add_to(&mut schema, ["delivery_latitude", "delivery_longitude"]);
+        Coordinates::add_to(&mut schema, COORDINATES);
         schema
     }
 }

@@ -21,7 +21,7 @@ mod template;
 mod text;
 mod time;
 
-pub use actor::{Actor, Role};
+pub use actor::{Actor, Identity, Role};
 pub use coordinates::Coordinates;
 pub use delivery::{Delivery, Schedule, ScheduledDelivery};
 pub use figure::Figure;
@@ -31,7 +31,7 @@ pub use invalid::{Invalid, both};
 pub use money::Money;
 pub use number::{whole, whole_number};
 pub use order::{Item, Order};
-pub use page::{Cursor, Page, Start};
+pub use page::{Cursor, Listing, Page, Start};
 pub use period::Period;
 pub use pricing::{CartLine, Catalogued, Lines, MAX_PRODUCTS, PricedLine, holds_the_same, order_lines};
 pub use rating::Rating;

@@ -20,6 +20,14 @@ pub enum Start {
     After(Cursor),
 }
 
+/// A page of a list.
+#[derive(Debug)]
+pub struct Listing<T> {
+    pub entries: Vec<T>,
+    /// Where the next page begins, if there are more.
+    pub next: Option<Cursor>,
+}
+
 /// The place of an entry in a list: the next page begins after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
@@ -46,6 +54,23 @@ impl Page {
         });
         let (limit, start) = both(limit, start)?;
         Ok(Self { limit, start })
+    }
+
+    /// How many rows are read for it: one more than it holds, which tells whether there are more.
+    pub fn rows(&self) -> i64 {
+        i64::from(self.limit) + 1
+    }
+
+    /// Makes a listing of the rows that were read for it.
+    pub fn cut<T>(&self, mut rows: Vec<T>) -> Listing<T>
+    where
+        for<'t> Cursor: From<&'t T>,
+    {
+        let limit = self.limit as usize;
+        let is_last = rows.len() <= limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| !is_last).map(Cursor::from);
+        Listing { entries: rows, next }
     }
 }
 

@@ -155,18 +155,18 @@ impl Standing<'_> {
     ///
     /// # Errors
     /// Neither its courier nor an admin, or not on the road.
-    pub fn check_report(&self, actor: &Actor) -> Result<(), Refusal> {
+    pub fn check_report_location(&self, actor: &Actor) -> Result<(), Refusal> {
         if !self.is_carried_by(actor) && !actor.is_admin() {
             return Err(Refusal::Person("only the order's courier or an admin can report where it is"));
         }
-        self.check_on_the_road()
+        self.check_has_location()
     }
 
     /// Decides whether this order can be followed on the map now.
     ///
     /// # Errors
     /// It isn't out for delivery.
-    pub fn check_on_the_road(&self) -> Result<(), Refusal> {
+    pub fn check_has_location(&self) -> Result<(), Refusal> {
         self.check_status(&[Status::OutForDelivery], "has no location")
     }
 
@@ -185,7 +185,7 @@ impl Standing<'_> {
             (Action::Cancel, self.check_cancel(actor).is_ok()),
             (Action::UpdateStatus, can_step),
             (Action::AssignDelivery, self.check_assignable(actor).is_ok()),
-            (Action::UpdateLocation, self.check_report(actor).is_ok()),
+            (Action::UpdateLocation, self.check_report_location(actor).is_ok()),
             (Action::RequestReturn, self.check_return(actor, now, return_window).is_ok()),
             (Action::SubmitFeedback, self.check_feedback(actor).is_ok()),
         ]

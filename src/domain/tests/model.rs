@@ -145,7 +145,7 @@ impl Life {
             }
             Deed::Rate => self.order.standing().check_feedback(&actor)?,
             Deed::ReportLocation => {
-                self.order.standing().check_report(&actor)?;
+                self.order.standing().check_report_location(&actor)?;
                 self.note();
             }
             Deed::Settle(outcome) => self.settle(*outcome),

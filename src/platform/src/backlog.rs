@@ -1,7 +1,7 @@
 //! The outbox as an operator sees it: what waits, what failed, what was given up.
 
 use chrono::{DateTime, Utc};
-use domain::{Cursor, OrderId, Page, TaskId};
+use domain::{Cursor, Listing, OrderId, Page, TaskId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -66,8 +66,8 @@ impl From<&OpenTask> for Cursor {
     }
 }
 
-/// A page of the tasks that the filter lets through; one more than the page holds, if there are more.
-pub async fn list(db: &Database, filter: &TaskFilter, page: &Page) -> Result<Vec<OpenTask>, DbError> {
+/// A page of the tasks that the filter lets through.
+pub async fn list(db: &Database, filter: &TaskFilter, page: &Page) -> Result<Listing<OpenTask>, DbError> {
     let mut conditions = Conditions::default();
     if let Some(status) = filter.status {
         conditions.add("status = {}", text(status.as_str()));
@@ -78,9 +78,9 @@ pub async fn list(db: &Database, filter: &TaskFilter, page: &Page) -> Result<Vec
     if let Some(order) = filter.order_id {
         conditions.add("order_id = {}", order.get().into());
     }
-    let page = conditions.page_by_id(page);
-    let statement = format!("select row_to_json(t)::text from (select * from tasks {page}) t");
-    documents(&db.idempotent(&statement, &conditions.parameters).await?)
+    let window = conditions.page_by_id(page);
+    let statement = format!("select row_to_json(t)::text from (select * from tasks {window}) t");
+    Ok(page.cut(documents(&db.idempotent(&statement, &conditions.parameters).await?)?))
 }
 
 /// What came of making a task due.

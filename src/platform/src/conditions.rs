@@ -29,8 +29,7 @@ impl Conditions {
         if self.texts.is_empty() { String::new() } else { format!("where {}", self.texts.join(" and ")) }
     }
 
-    /// The `where` clause and what follows it for a page of the rows, newest first: one more than the
-    /// page holds, if there are more.
+    /// The `where` clause and what follows it for a page of the rows, newest first.
     pub fn page(&mut self, page: &Page) -> String {
         if let Start::After(cursor) = &page.start {
             let id = self.parameter(cursor.id.into());
@@ -49,7 +48,7 @@ impl Conditions {
     }
 
     fn window(&mut self, page: &Page, order: &str) -> String {
-        let limit = self.parameter((i64::from(page.limit) + 1).into());
+        let limit = self.parameter(page.rows().into());
         let offset = match page.start {
             Start::Offset(rows @ 1..) => format!("offset {}", self.parameter(i64::from(rows).into())),
             Start::Offset(0) | Start::After(_) => String::new(),

@@ -1,6 +1,6 @@
 //! Templates in Postgres.
 
-use domain::{Actor, Page, Template, TemplateDraft, TemplateId, UserId};
+use domain::{Actor, Listing, Page, Template, TemplateDraft, TemplateId, UserId};
 use serde_json::json;
 
 use crate::{
@@ -39,13 +39,13 @@ pub async fn create(
     one_document(&idempotency::change(db, claim, CHANGE, &parameters).await?)
 }
 
-/// A page of the customer's templates; one more than the page holds, if there are more.
-pub async fn list(db: &Database, customer: &UserId, page: &Page) -> Result<Vec<Template>, DbError> {
+/// A page of the customer's templates.
+pub async fn list(db: &Database, customer: &UserId, page: &Page) -> Result<Listing<Template>, DbError> {
     let mut conditions = Conditions::default();
     conditions.add("user_id = {}", text(customer.as_str()));
-    let page = conditions.page(page);
-    let statement = format!("select row_to_json(t)::text from (select * from order_templates {page}) t");
-    documents(&db.idempotent(&statement, &conditions.parameters).await?)
+    let window = conditions.page(page);
+    let statement = format!("select row_to_json(t)::text from (select * from order_templates {window}) t");
+    Ok(page.cut(documents(&db.idempotent(&statement, &conditions.parameters).await?)?))
 }
 
 /// The template of that id.

@@ -2,7 +2,7 @@
 //! Redis keeps them and forgets them by itself.
 
 use chrono::{DateTime, Utc};
-use domain::{Actor, OrderId, Role, UserId};
+use domain::{Actor, Identity, OrderId, Role, UserId};
 use serde::{Deserialize, Serialize};
 use spin_sdk::redis::RedisResult;
 
@@ -20,35 +20,30 @@ struct Ticket {
     until: DateTime<Utc>,
 }
 
-/// Lets whoever shows `ticket`, which nobody can guess, follow the order as `holder`, whose token ends then.
+/// Lets whoever shows `ticket`, which nobody can guess, follow the order as its holder.
 ///
 /// # Errors
 /// Redis can't be reached; a sentence for the log.
-pub async fn issue(
-    redis: &Redis,
-    ticket: &str,
-    order: OrderId,
-    (holder, until): (&Actor, DateTime<Utc>),
-) -> Result<(), String> {
-    let kept = Ticket { order_id: order, user_id: holder.id.clone(), role: holder.role, until };
+pub async fn issue(redis: &Redis, ticket: &str, order: OrderId, holder: &Identity) -> Result<(), String> {
+    let Identity { actor, until } = holder;
+    let kept = Ticket { order_id: order, user_id: actor.id.clone(), role: actor.role, until: *until };
     let kept = to_json(&kept);
     redis.execute("SET", [key(ticket), kept, "EX".to_owned(), LIFETIME_SECONDS.to_string()]).await.map(drop)
 }
 
-/// Who holds the ticket, and when their token ends; none unless it was issued for that order within the last minute.
+/// Who holds the ticket; none unless it was issued for that order within the last minute.
 ///
 /// # Errors
 /// As [`issue`].
-pub async fn holder(
-    redis: &Redis,
-    ticket: &str,
-    order: OrderId,
-) -> Result<Option<(Actor, DateTime<Utc>)>, String> {
+pub async fn holder(redis: &Redis, ticket: &str, order: OrderId) -> Result<Option<Identity>, String> {
     let found = redis.execute("GET", [key(ticket)]).await?;
     let Some(RedisResult::Binary(kept)) = found.first() else { return Ok(None) };
     // Of another release, it may be unreadable: another ticket is soon asked for.
     let kept = serde_json::from_slice(kept).ok().filter(|kept: &Ticket| kept.order_id == order);
-    Ok(kept.map(|kept| (Actor { id: kept.user_id, role: kept.role, email: None }, kept.until)))
+    Ok(kept.map(|kept| Identity {
+        actor: Actor { id: kept.user_id, role: kept.role, email: None },
+        until: kept.until,
+    }))
 }
 
 fn key(ticket: &str) -> String {

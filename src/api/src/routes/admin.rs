@@ -1,10 +1,8 @@
 //! The work behind orders, for admins: open tasks, and what the reconciler says.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
-use std::ops::RangeInclusive;
-
-use domain::{Invalid, both, whole_number};
+use domain::{Invalid, Listing, both, whole_number};
 use platform::{
     backlog::{self, Retry, TaskFilter, TaskStatus},
     outbox::Job,
@@ -14,7 +12,7 @@ use spin_sdk::wasip3::spawn;
 
 use crate::{
     call::{Call, no_such_task},
-    paging::{cut, linked},
+    paging::linked,
     problem::{Kind, Problem},
     reply::Reply,
     router::Answer,
@@ -29,9 +27,8 @@ pub async fn tasks(call: &Call) -> Answer {
     let app = call.app()?;
     call.admin()?;
     let (filter, page) = both(filter(call), call.page()).map_err(Problem::invalid)?;
-    let mut found = backlog::list(&app.db, &filter, &page).await?;
-    let next = cut(&mut found, &page);
-    Ok(linked(Reply::ok(&found), call, "/admin/tasks", next))
+    let Listing { entries, next } = backlog::list(&app.db, &filter, &page).await?;
+    Ok(linked(Reply::ok(&entries), call, "/admin/tasks", next))
 }
 
 /// `POST /admin/tasks/{task_id}/retry`: makes a task due at once, as if it had never been tried.

@@ -1,13 +1,13 @@
 //! Templates: kept by customers, for customers.
 
-use domain::{Delivery, Template, TemplateDraft};
+use domain::{Delivery, Listing, Template, TemplateDraft};
 use http::StatusCode;
 use platform::templates;
 
 use super::orders::place::{delivery, placed, placed_before, placing};
 use crate::{
     call::{Call, no_such_template},
-    paging::{cut, linked},
+    paging::linked,
     problem::Problem,
     reply::Reply,
     router::Answer,
@@ -25,9 +25,8 @@ pub async fn create(call: &Call) -> Answer {
 pub async fn mine(call: &Call) -> Answer {
     let (app, customer) = (call.app()?, call.actor()?);
     let page = call.page().map_err(Problem::invalid)?;
-    let mut found = templates::list(&app.db, &customer.id, &page).await?;
-    let next = cut(&mut found, &page);
-    Ok(linked(Reply::ok(&found), call, "/templates", next))
+    let Listing { entries, next } = templates::list(&app.db, &customer.id, &page).await?;
+    Ok(linked(Reply::ok(&entries), call, "/templates", next))
 }
 
 /// `GET /templates/{template_id}`.

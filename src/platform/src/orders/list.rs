@@ -1,7 +1,7 @@
 //! Lists of orders, newest first, by offset or by a cursor that stays fast at any depth.
 
 use chrono::{DateTime, Utc};
-use domain::{Order, Page, Start, Status, UserId};
+use domain::{Listing, Order, Page, Start, Status, UserId};
 use spin_sdk::pg::ParameterValue;
 
 use crate::{
@@ -30,8 +30,8 @@ impl Filter {
         if let Some(user) = &self.user_id {
             conditions.add("user_id = {}", text(user.as_str()));
         }
-        if let Some(partner) = &self.delivery_partner_id {
-            conditions.add("delivery_partner_id = {}", text(partner.as_str()));
+        if let Some(courier) = &self.delivery_partner_id {
+            conditions.add("delivery_partner_id = {}", text(courier.as_str()));
         }
         if let Some(status) = self.status {
             conditions.add("status = {}", text(status.as_str()));
@@ -68,8 +68,12 @@ impl Filter {
     }
 }
 
-/// A page of the orders that the filter lets through; one more than the page holds, if there are more.
-pub async fn list(db: &Database, filter: &Filter, page: &Page) -> Result<Vec<Order>, DbError> {
+/// A page of the orders that the filter lets through.
+pub async fn list(db: &Database, filter: &Filter, page: &Page) -> Result<Listing<Order>, DbError> {
+    Ok(page.cut(rows(db, filter, page).await?))
+}
+
+async fn rows(db: &Database, filter: &Filter, page: &Page) -> Result<Vec<Order>, DbError> {
     if let (Some((statement, value)), Some(parameters)) = (filter.kept_plan(), window(page)) {
         let parameters = [&[text(value)], parameters.as_slice()].concat();
         return one_document(&db.idempotent(statement, &parameters).await?);
@@ -93,5 +97,5 @@ fn window(page: &Page) -> Option<[ParameterValue; 3]> {
         Start::Offset(0) => (ParameterValue::DbNull, ParameterValue::DbNull),
         Start::Offset(_) => return None,
     };
-    Some([created_at, id, (i64::from(page.limit) + 1).into()])
+    Some([created_at, id, page.rows().into()])
 }

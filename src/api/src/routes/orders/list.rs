@@ -1,7 +1,7 @@
 //! Lists of orders: a customer's own, and all for staff.
 
 use chrono::{DateTime, Utc};
-use domain::{Invalid, Page, Role, UserId, both, time};
+use domain::{Invalid, Listing, Page, Role, UserId, both, time};
 use platform::orders::{self, Filter};
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     call::{Call, status_named},
-    paging::{cut, linked},
+    paging::linked,
     problem::Problem,
     reply::Reply,
     router::Answer,
@@ -41,10 +41,9 @@ pub async fn all(call: &Call) -> Answer {
 
 async fn list(call: &Call, filter: &Filter, page: &Page, path: &str) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
-    let mut found = orders::list(&app.db, filter, page).await?;
-    let next = cut(&mut found, page);
-    let products = details(call, &found).await?;
-    let shown: Vec<_> = found
+    let Listing { entries, next } = orders::list(&app.db, filter, page).await?;
+    let products = details(call, &entries).await?;
+    let shown: Vec<_> = entries
         .iter()
         .map(|order| OrderResponse {
             order: OrderDocument::new(order, &products),

@@ -30,7 +30,7 @@ pub struct DeliveryLocation {
 /// `GET /orders/{order_id}/delivery-location`.
 pub async fn get(call: &Call) -> Answer {
     let order = visible(call).await?;
-    order.standing().check_on_the_road()?;
+    order.standing().check_has_location()?;
     let location = orders::latest_location(&call.app()?.db, order.id).await?;
     let location = location.as_ref().and_then(reported);
     Ok(Reply::ok(&location.ok_or_else(|| Problem::not_found("the courier has not reported a location yet"))?))
@@ -41,7 +41,7 @@ pub async fn report(call: &Call) -> Answer {
     let (app, actor) = (call.app()?, call.actor()?);
     let place = coordinates(&call.json()?)?;
     let event = change(call, async |order: Order| {
-        order.standing().check_report(actor)?;
+        order.standing().check_report_location(actor)?;
         Ok(orders::report_location(&app.db, &order, &place, call.author()?).await?)
     })
     .await?;
@@ -56,9 +56,8 @@ pub async fn report(call: &Call) -> Answer {
 }
 
 fn coordinates(body: &Value) -> Result<Coordinates, Problem> {
-    let (latitude, longitude) = (("/latitude", &body["latitude"]), ("/longitude", &body["longitude"]));
     let missing = || Problem::invalid(["/latitude", "/longitude"].map(|at| Invalid::new(at, "is required")));
-    Coordinates::parse(latitude, longitude).map_err(Problem::invalid)?.ok_or_else(missing)
+    Coordinates::parse(body, ["latitude", "longitude"]).map_err(Problem::invalid)?.ok_or_else(missing)
 }
 
 fn reported(event: &Event) -> Option<DeliveryLocation> {

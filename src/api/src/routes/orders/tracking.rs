@@ -1,7 +1,7 @@
 //! Following an order live, as a stream of Server-Sent Events.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use domain::Order;
+use domain::{Identity, Order};
 use http::{HeaderName, HeaderValue, StatusCode};
 use platform::{orders, random_id, tickets};
 use schemars::JsonSchema;
@@ -10,7 +10,6 @@ use spin_sdk::wasip3::random::random;
 
 use super::{visible, visible_to};
 use crate::{
-    auth::Identity,
     call::Call,
     problem::Problem,
     reply::Reply,
@@ -45,7 +44,7 @@ pub async fn stream(call: &Call) -> Answer {
     }
     let mut opening = format!("retry: {}\n\n", 1_000 + random::get_random_u64() % 2_000);
     if seen.is_none() {
-        let location = match order.standing().check_on_the_road() {
+        let location = match order.standing().check_has_location() {
             Ok(()) => orders::latest_location(&app.db, order.id).await?,
             Err(_) => None,
         };
@@ -61,12 +60,12 @@ pub async fn stream(call: &Call) -> Answer {
 /// `POST /orders/{order_id}/tracking-ticket`: lets a browser follow the order, whose EventSource sends
 /// no token.
 pub async fn issue_ticket(call: &Call) -> Answer {
-    let (app, Identity { actor, until }) = (call.app()?, call.identity()?);
+    let (app, identity) = (call.app()?, call.identity()?);
     let order = visible(call).await?;
     let ticket = random_id();
-    tickets::issue(&app.redis, &ticket, order.id, (actor, *until)).await.map_err(no_tickets)?;
+    tickets::issue(&app.redis, &ticket, order.id, identity).await.map_err(no_tickets)?;
     let expires_at = call.now + TimeDelta::seconds(tickets::LIFETIME_SECONDS.into());
-    let expires_at = expires_at.min(*until).trunc_subsecs(6);
+    let expires_at = expires_at.min(identity.until).trunc_subsecs(6);
     let reply = Reply::json(StatusCode::CREATED, &Ticket { ticket, expires_at });
     // The stream's address without the ticket: addresses end up in logs.
     Ok(reply.located(format!("/orders/{}/tracking-stream", order.id)))
@@ -77,9 +76,9 @@ async fn spectator(call: &Call) -> Result<Identity, Problem> {
     let Some(ticket) = call.query("ticket") else { return call.identity().cloned() };
     let (app, order) = (call.app()?, call.order_id()?);
     let holder = tickets::holder(&app.redis, ticket, order).await.map_err(no_tickets)?;
-    let holder =
-        holder.filter(|(_, until)| *until > call.now).map(|(actor, until)| Identity { actor, until });
-    holder.ok_or_else(|| Problem::unauthorized("the ticket is not for this order, or has expired"))
+    holder
+        .filter(|holder| holder.until > call.now)
+        .ok_or_else(|| Problem::unauthorized("the ticket is not for this order, or has expired"))
 }
 
 /// The last version that the client has seen: by the header that EventSource sends when it comes
