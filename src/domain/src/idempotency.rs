@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::Invalid;
 
-/// The header that carries it, in whose name faults are told.
+/// The header's name, to which faults point.
 const HEADER: &str = "Idempotency-Key";
 
 const MAX_LENGTH: usize = 255;

@@ -99,8 +99,8 @@ struct Retried {
     task: Option<OpenTask>,
 }
 
-/// Makes a task due at once, as if it had never been tried; only that a payment was asked for is never forgotten, since
-/// it may have been taken. None when there is no such task.
+/// Makes a task due at once, as if it had never been tried, except that a payment stays marked as asked for, since it
+/// may have been taken. None when there is no such task.
 pub async fn retry(db: &Database, id: TaskId) -> Result<Option<Retry>, DbError> {
     let statement = "with found as (
             select id, due_at > now() and claimed_at is not null as is_in_hand,

@@ -27,9 +27,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection may take to open.
 const OPENING: Duration = Duration::from_secs(5);
 
-/// Spin lends a component 64 connections. Under a rush it makes more instances than that: those that came first would
-/// keep their connections for as long as they live, idle ones too, and the others' requests wait in vain. To lend one anew
-/// costs next to nothing.
+/// Spin grants a component 64 connections, and under load there are more instances. Without turns the first would hold
+/// theirs for life, idle or not, while the others' requests time out. To borrow one anew costs next to nothing.
 const TURN: Duration = Duration::from_millis(100);
 
 /// How long a report may take, or anything else that looks at many rows.

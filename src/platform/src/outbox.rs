@@ -15,7 +15,7 @@ use crate::{
 /// How many messages a worker takes at once; of other tasks half as many.
 const BATCH: i64 = 32;
 
-/// A task that was left behind after so many tries may be what its workers died of.
+/// After this many abandoned attempts, a task is suspected of killing its workers.
 const SUSPICIOUS_ATTEMPTS: i32 = 3;
 
 /// Something to do for an order.

@@ -23,8 +23,8 @@ pub enum Silent {
 pub struct Silence(Mutex<Breaker>);
 
 impl Silence {
-    /// Asks, unless the server is silent; from then on one question a second shows whether it is back. Any answer will
-    /// do; none is one that didn't come in time, which is `longest` at most.
+    /// Asks, unless the server has been silent lately; then one caller a second still tries. None means no answer within
+    /// `longest`; any answer, even an error, is a sign of life.
     pub async fn ask<T>(
         &self,
         longest: Duration,

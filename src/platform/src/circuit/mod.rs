@@ -24,8 +24,8 @@ use crate::{
 /// How old what is known of other instances' calls may be.
 const REFRESH: Duration = Duration::from_millis(500);
 
-/// An open circuit is a key that outlives its time by this, half-open: after this long without a call
-/// the service gets a fresh start.
+/// An open circuit's key outlives its open time by this. If nobody calls meanwhile, it expires and the circuit is
+/// closed.
 const HALF_OPEN: Duration = Duration::from_secs(60);
 
 /// The circuits of all services, as one instance knows them.

@@ -92,7 +92,7 @@ fn outcome(answer: &Answer) -> Result<PaymentOutcome, CallError> {
     }
 }
 
-/// What a success is that isn't one yet, or may not be: to be asked for again with the same key.
+/// Status words of a 2xx that leave the outcome open: ask again with the same key.
 const UNDER_WAY: [&str; 12] = [
     "pending",
     "processing",
@@ -108,7 +108,8 @@ const UNDER_WAY: [&str; 12] = [
     "unknown",
 ];
 
-/// What a success is that is none. Any other word, or none at all, is one: the specification asks for the status alone.
+/// Status words of a 2xx that mean a refusal. Any other word, or none, counts as paid: the specification defines only the HTTP
+/// status.
 const REFUSED: [&str; 12] = [
     "declined",
     "denied",

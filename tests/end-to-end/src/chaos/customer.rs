@@ -13,7 +13,7 @@ use super::caller::{Caller, Reply, Request};
 use super::journal::Journal;
 use super::stage::{SCHEDULE_LEAD, Stage};
 
-/// Products in the stand-in's catalogue that no customer can't afford.
+/// Products in the stand-in's catalogue that every customer can afford.
 const PRODUCTS: std::ops::RangeInclusive<u32> = 1..=20;
 
 /// How a customer sends an order.

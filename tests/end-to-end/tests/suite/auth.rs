@@ -139,7 +139,7 @@ async fn a_gateways_own_credentials_hide_no_token() {
 }
 
 #[tokio::test]
-async fn who_names_nobody_is_not_told_that_a_token_is_wrong() {
+async fn a_missing_token_is_challenged_without_an_error() {
     let app = TestApp::shared().await;
     assert_eq!(app.get(PATH).await.expect_problem(401).header("www-authenticate"), "Bearer realm=\"orders\"");
     let expired = Token::signed(with("exp", json!(1_000_000_000)));

@@ -55,7 +55,7 @@ async fn a_persons_data_tells_times_as_orders_do() {
 }
 
 #[tokio::test]
-async fn who_wants_to_be_forgotten_is_while_the_books_stay() {
+async fn a_persons_data_is_erased_and_the_books_stay() {
     let app = TestApp::shared().await;
     let (customer, courier, admin) = (app.customer(), app.courier(), app.admin());
     let key = [("idempotency-key", "erase-me")];

@@ -127,7 +127,7 @@ async fn who_comes_back_gets_what_was_missed_and_nothing_twice() {
 }
 
 #[tokio::test]
-async fn what_no_event_had_as_its_id_is_as_good_as_none() {
+async fn an_impossible_last_event_id_is_ignored() {
     let app = TestApp::shared().await;
     let customer = app.customer();
     let order = app.database.add_order(&customer.id, "confirmed", None).await;
