@@ -25,7 +25,6 @@ use crate::{build, migrate, redis, up, upstreams};
 /// The name of the folder with what a run needs.
 const STATE: &str = "contract";
 const VERSION: &str = "4.32.5";
-const PACKAGE: &str = "schemathesis==4.32.5";
 
 /// Who asks: the subject of the token, its role, and whether at length. The orders that are there
 /// belong to them, see orders.sql.
@@ -74,7 +73,12 @@ async fn schemathesis() -> Result<Option<PathBuf>> {
     let install = async {
         run_quietly(&step, Command::new("python3").args(["-m", "venv"]).arg(&directory)).await?;
         let mut pip = Command::new(directory.join("bin/pip"));
-        run_quietly(&step, pip.args(["install", "--quiet", "--disable-pip-version-check", PACKAGE])).await
+        run_quietly(
+            &step,
+            pip.args(["install", "--quiet", "--disable-pip-version-check"])
+                .arg(format!("schemathesis=={VERSION}")),
+        )
+        .await
     };
     if let Err(error) = install.await {
         leave_out(format_args!("the contract isn't checked, Schemathesis can't be installed: {error:#}"))?;

@@ -86,26 +86,22 @@ impl Placing<'_> {
         }
     }
 
-    /// Why the cart can't be ordered now, and from when on it may be.
+    /// Why the cart can't be ordered now.
     async fn obstacle(&self) -> Result<Problem, Problem> {
         let obstacle = checkout::obstacle(&self.app.db, &self.author.actor.id).await?;
-        let (detail, seconds) = match obstacle {
+        let detail = match obstacle {
             Obstacle::Request => return Ok(already_checking_out()),
-            Obstacle::Payment(order) => (
+            Obstacle::Payment(order) => {
+                format!("the payment of order {order} is not settled yet; look at that order, then try again")
+            }
+            Obstacle::Cart(order) => {
+                spawn(self.app.nudge());
                 format!(
-                    "the payment of order {order} is not settled yet; look at that order, then try again"
-                ),
-                5,
-            ),
-            Obstacle::Cart(order) => (
-                format!(
-                    "order {order} is placed, but its cart could not be cleared yet; try again in a moment"
-                ),
-                5,
-            ),
+                    "the cart of order {order}, which is placed, is not cleared yet; try again in a moment"
+                )
+            }
         };
-        spawn(self.app.nudge());
-        Ok(Problem::new(Kind::CheckoutInProgress, detail).retry_after(Duration::from_secs(seconds)))
+        Ok(Problem::new(Kind::CheckoutInProgress, detail).retry_after(Duration::from_secs(5)))
     }
 
     /// Orders what stands in a template. The cart has nothing to do with it, so nothing is claimed.

@@ -7,6 +7,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::value::RawValue;
 
+use crate::Quantity;
+
 /// An exact amount from 0 to 99,999,999.99, the range of the schema's `decimal(10, 2)`.
 ///
 /// In JSON a number with two decimals (`5.00`), read without a detour over floating point.
@@ -49,8 +51,9 @@ impl Money {
     ///
     /// # Errors
     /// The product is more than [`Money::MAX`].
-    pub fn times(self, quantity: u32) -> Result<Self, NotMoney> {
-        Self::from_cents(self.cents.checked_mul(u64::from(quantity)).ok_or(NotMoney)?)
+    pub fn times(self, quantity: Quantity) -> Result<Self, NotMoney> {
+        let quantity = u64::from(quantity.get().unsigned_abs());
+        Self::from_cents(self.cents.checked_mul(quantity).ok_or(NotMoney)?)
     }
 }
 
@@ -141,8 +144,9 @@ mod tests {
     #[test]
     fn sums_and_products_stay_in_range() {
         assert_eq!(Money::MAX.checked_add("0.01".parse().unwrap()), Err(NotMoney));
-        assert_eq!(Money::MAX.times(2), Err(NotMoney));
-        assert_eq!("2.99".parse::<Money>().unwrap().times(3), "8.97".parse());
+        let pieces = |number: i64| Quantity::try_from(number).unwrap();
+        assert_eq!(Money::MAX.times(pieces(2)), Err(NotMoney));
+        assert_eq!("2.99".parse::<Money>().unwrap().times(pieces(3)), "8.97".parse());
         assert_eq!(Money::MAX.checked_sub(Money::MAX), Some(Money::ZERO));
         assert_eq!(Money::ZERO.checked_sub(Money::MAX), None);
     }

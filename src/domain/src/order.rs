@@ -57,7 +57,7 @@ impl Order {
     /// Whether it consists of these lines, at these prices, in whatever order.
     pub fn consists_of(&self, lines: &[PricedLine]) -> bool {
         let items = self.items.iter().map(|item| (item.product_id, (item.quantity, item.price)));
-        let lines = lines.iter().map(|line| (line.product_id, (line.quantity, line.price)));
+        let lines = lines.iter().map(|line| (line.product_id, (line.quantity.get(), line.price)));
         self.items.len() == lines.len() && items.collect::<BTreeMap<_, _>>() == lines.collect()
     }
 }

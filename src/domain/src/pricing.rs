@@ -6,18 +6,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Invalid, Money, ProductId, both, id::NotAnId, whole};
+use crate::{Invalid, Money, ProductId, Quantity, both, id::NotAnId, quantity::NotAQuantity, whole};
 
 /// The most different products an order takes.
 pub const MAX_PRODUCTS: usize = 100;
-const MAX_QUANTITY: i64 = 9_999;
 
 /// A product and how many of it: a line of a cart, or of a list that a customer wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "OrderLine")]
 pub struct CartLine {
     pub product_id: ProductId,
-    #[schemars(range(min = 1, max = MAX_QUANTITY))]
+    /// A [`Quantity`] where it can be ordered: another service writes the cart.
+    #[schemars(with = "Quantity")]
     pub quantity: i64,
 }
 
@@ -43,7 +43,7 @@ pub struct Catalogued {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PricedLine {
     pub product_id: ProductId,
-    pub quantity: i32,
+    pub quantity: Quantity,
     pub price: Money,
     pub name: String,
 }
@@ -79,13 +79,10 @@ fn order_line(at: &str, item: &Value) -> Result<CartLine, Vec<Invalid>> {
     let product_id = whole(&item["product_id"]).and_then(|id| ProductId::try_from(id).ok());
     let product_id =
         product_id.ok_or_else(|| Invalid::new(format!("{at}/product_id"), NotAnId::Number.to_string()));
-    let quantity = whole(&item["quantity"]).filter(|quantity| (1..=MAX_QUANTITY).contains(quantity));
-    let quantity = quantity.ok_or_else(|| {
-        let detail = format!("must be a whole number from 1 to {MAX_QUANTITY}");
-        Invalid::new(format!("{at}/quantity"), detail)
-    });
+    let quantity = whole(&item["quantity"]).and_then(|number| Quantity::try_from(number).ok());
+    let quantity = quantity.ok_or_else(|| Invalid::new(format!("{at}/quantity"), NotAQuantity.to_string()));
     let (product_id, quantity) = both(product_id, quantity)?;
-    Ok(CartLine { product_id, quantity })
+    Ok(CartLine { product_id, quantity: quantity.get().into() })
 }
 
 impl<'a> Lines<'a> {
@@ -144,9 +141,9 @@ impl<'a> Lines<'a> {
             faults.truncate(MAX_PRODUCTS);
             return Err(faults);
         }
-        let subtotal = priced.iter().try_fold(Money::ZERO, |sum, line| {
-            sum.checked_add(line.price.times(line.quantity.unsigned_abs())?)
-        });
+        let subtotal = priced
+            .iter()
+            .try_fold(Money::ZERO, |sum, line| sum.checked_add(line.price.times(line.quantity)?));
         Ok((priced, subtotal.map_err(|_| self.too_much())?))
     }
 
@@ -206,10 +203,8 @@ fn price_line(at: &str, line: &CartLine, product: Option<&Catalogued>) -> Result
     if !product.is_active || product.price == Money::ZERO {
         return Err(Invalid::new(at("product_id"), format!("{named} is not sold at present")));
     }
-    let in_range = i32::try_from(quantity).ok().filter(|_| (1..=MAX_QUANTITY).contains(&quantity));
-    let Some(in_range) = in_range else {
-        return Err(Invalid::new(at("quantity"), format!("{named}: must be from 1 to {MAX_QUANTITY}")));
-    };
+    let ordered = Quantity::try_from(quantity)
+        .map_err(|error| Invalid::new(at("quantity"), format!("{named}: {error}")))?;
     if quantity > product.stock_quantity {
         let left = product.stock_quantity.max(0);
         return Err(Invalid::new(
@@ -217,7 +212,7 @@ fn price_line(at: &str, line: &CartLine, product: Option<&Catalogued>) -> Result
             format!("{named} is short of stock: {left} left, {quantity} asked for"),
         ));
     }
-    Ok(PricedLine { product_id, quantity: in_range, price: product.price, name: product.name.clone() })
+    Ok(PricedLine { product_id, quantity: ordered, price: product.price, name: product.name.clone() })
 }
 
 #[cfg(test)]
@@ -251,7 +246,7 @@ mod tests {
     fn a_cart_is_priced_and_lines_of_one_product_are_merged() {
         let catalogue = BTreeMap::from([(id(5), product("2.99", 10)), (id(8), product("0.50", 1))]);
         let (lines, subtotal) = Lines::Cart(&[line(5, 2), line(8, 1), line(5, 1)]).price(&catalogue).unwrap();
-        let quantities: Vec<_> = lines.iter().map(|l| (l.product_id.get(), l.quantity)).collect();
+        let quantities: Vec<_> = lines.iter().map(|l| (l.product_id.get(), l.quantity.get())).collect();
         assert_eq!(quantities, [(5, 3), (8, 1)]);
         assert_eq!(subtotal.to_string(), "9.47");
     }
@@ -268,8 +263,16 @@ mod tests {
             (vec![], "/cart/items", "the cart is empty: put something into it first"),
             (vec![line(9, 1)], "/cart/items/0/product_id", "product 9 does not exist, or can't be sold"),
             (vec![line(2, 1)], "/cart/items/0/product_id", "product 2 (Apple) is not sold at present"),
-            (vec![line(1, 0)], "/cart/items/0/quantity", "product 1 (Apple): must be from 1 to 9999"),
-            (vec![line(1, i64::MAX)], "/cart/items/0/quantity", "product 1 (Apple): must be from 1 to 9999"),
+            (
+                vec![line(1, 0)],
+                "/cart/items/0/quantity",
+                "product 1 (Apple): must be a whole number from 1 to 9999",
+            ),
+            (
+                vec![line(1, i64::MAX)],
+                "/cart/items/0/quantity",
+                "product 1 (Apple): must be a whole number from 1 to 9999",
+            ),
             (
                 vec![line(1, 2), line(1, 2)],
                 "/cart/items/0/quantity",
@@ -278,7 +281,7 @@ mod tests {
             (
                 vec![line(1, 3), line(1, -1)],
                 "/cart/items/1/quantity",
-                "product 1 (Apple): must be from 1 to 9999",
+                "product 1 (Apple): must be a whole number from 1 to 9999",
             ),
             (vec![line(3, 2)], "/cart/items", "the sum is over 99999999.99"),
         ] {

@@ -309,7 +309,7 @@ fn items(lines: Vec<PricedLine>) -> Vec<Item> {
     let item = |PricedLine { product_id, quantity, price, name }| Item {
         id: 1,
         product_id,
-        quantity,
+        quantity: quantity.get(),
         price,
         product_name: Some(name),
     };

@@ -1,6 +1,5 @@
 //! Checkouts: at most one request at a time turns a customer's cart into an order, whatever two tabs
-//! or a double click may send. Claiming and ending are functions, whose plans
-//! are kept.
+//! or a double click may send. Claiming and ending are functions of the database, whose plans are kept.
 
 use domain::{Actor, OrderId, UserId};
 use serde::Deserialize;

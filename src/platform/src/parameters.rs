@@ -30,7 +30,7 @@ pub fn optional_moment(time: Option<DateTime<Utc>>) -> ParameterValue {
 pub fn columns(lines: &[PricedLine]) -> [ParameterValue; 4] {
     [
         lines.iter().map(|line| line.product_id.get()).collect::<Vec<_>>().into(),
-        lines.iter().map(|line| line.quantity).collect::<Vec<_>>().into(),
+        lines.iter().map(|line| line.quantity.get()).collect::<Vec<_>>().into(),
         ParameterValue::ArrayDecimal(lines.iter().map(|line| Some(line.price.to_string())).collect()),
         ParameterValue::ArrayStr(lines.iter().map(|line| Some(line.name.clone())).collect()),
     ]

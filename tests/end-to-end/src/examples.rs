@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// Every status of an order.
+/// Every status of an order, as the specification has them: not taken from the service, which they prove right.
 pub const STATUSES: [&str; 10] = [
     "pending",
     "confirmed",

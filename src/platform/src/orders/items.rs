@@ -1,6 +1,6 @@
 //! Changing what an order consists of: the difference is charged first, or paid back afterwards.
 
-use domain::{Money, Order, PricedLine, ProductId};
+use domain::{Money, Order, PricedLine, ProductId, Quantity};
 use serde::Serialize;
 use spin_sdk::pg::ParameterValue;
 
@@ -30,7 +30,7 @@ struct Revised {
 #[derive(Serialize)]
 struct RevisedLine {
     product_id: ProductId,
-    quantity: i32,
+    quantity: Quantity,
     price: Money,
 }
 

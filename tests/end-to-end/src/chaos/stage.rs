@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail, ensure};
 use chrono::TimeDelta;
 use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
@@ -113,9 +113,9 @@ impl Stage {
         let redis_url = Url::parse(&format!("redis://127.0.0.1:{redis_port}"))?;
         let surroundings = Surroundings::of(&programs, name, database_url, redis_url).await?;
 
-        let setup = ["service_timeout_ms", "payment_timeout_ms"]
-            .into_iter()
-            .fold(Setup::default(), |setup, name| setup.variable(name, TIMEOUT_MS))
+        let setup = Setup::default()
+            .variable("service_timeout_ms", TIMEOUT_MS)
+            .variable("payment_timeout_ms", TIMEOUT_MS)
             .variable("schedule_lead_minutes", &SCHEDULE_LEAD.num_minutes().to_string());
         let variables = variables(&setup, &surroundings)?;
         let host = |kind: &'static str, listen: String, components: &[&str]| {
@@ -172,7 +172,7 @@ impl Stage {
 async fn until(what: &str, is_so: impl AsyncFn() -> bool) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     while !is_so().await {
-        (Instant::now() < deadline).then_some(()).with_context(|| format!("never happened: {what}"))?;
+        ensure!(Instant::now() < deadline, "never happened: {what}");
         sleep(POLL).await;
     }
     Ok(())
