@@ -1,6 +1,6 @@
 //! An order as it is kept.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -45,10 +45,10 @@ pub struct Order {
 
 impl Order {
     /// What decides who may see this order, and what a person may do to it.
-    pub fn standing(&self) -> Standing<'_> {
+    pub fn standing(&self) -> Standing {
         Standing {
-            user_id: Cow::Borrowed(&self.user_id),
-            delivery_partner_id: self.delivery_partner_id.as_ref().map(Cow::Borrowed),
+            user_id: self.user_id.clone(),
+            delivery_partner_id: self.delivery_partner_id.clone(),
             status: self.status,
             delivered_at: self.delivered_at,
         }

@@ -1,7 +1,5 @@
 //! Who may see an order, and what a person may do to it now.
 
-use std::borrow::Cow;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,9 +8,9 @@ use crate::{Actor, Refusal, Role, Status, Step, UserId};
 
 /// What these rules look at of an order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Standing<'a> {
-    pub user_id: Cow<'a, UserId>,
-    pub delivery_partner_id: Option<Cow<'a, UserId>>,
+pub struct Standing {
+    pub user_id: UserId,
+    pub delivery_partner_id: Option<UserId>,
     pub status: Status,
     pub delivered_at: Option<DateTime<Utc>>,
 }
@@ -30,22 +28,13 @@ pub enum Action {
     SubmitFeedback,
 }
 
-impl Standing<'_> {
-    /// The same, borrowed from nobody.
-    pub fn into_owned(self) -> Standing<'static> {
-        Standing {
-            user_id: Cow::Owned(self.user_id.into_owned()),
-            delivery_partner_id: self.delivery_partner_id.map(|id| Cow::Owned(id.into_owned())),
-            ..self
-        }
-    }
-
+impl Standing {
     fn is_owned_by(&self, actor: &Actor) -> bool {
-        *self.user_id == actor.id
+        self.user_id == actor.id
     }
 
     fn is_carried_by(&self, actor: &Actor) -> bool {
-        actor.role == Role::DeliveryPartner && self.delivery_partner_id.as_deref() == Some(&actor.id)
+        actor.role == Role::DeliveryPartner && self.delivery_partner_id.as_ref() == Some(&actor.id)
     }
 
     /// An order is shown to its owner, its courier and admins; for anyone else it doesn't exist.
@@ -129,7 +118,7 @@ impl Standing<'_> {
     /// Not an admin, or the order was delivered or is given up.
     pub fn check_assign(&self, actor: &Actor, courier: &UserId) -> Result<Step, Refusal> {
         self.check_assignable(actor)?;
-        let is_theirs = self.delivery_partner_id.as_deref() == Some(courier);
+        let is_theirs = self.delivery_partner_id.as_ref() == Some(courier);
         Ok(if is_theirs { Step::Unchanged } else { Step::Taken })
     }
 
@@ -208,8 +197,8 @@ mod tests {
         Actor { id: UserId::try_from(id.to_owned()).unwrap(), role, email: None }
     }
 
-    fn standing(status: Status) -> Standing<'static> {
-        let id = |id: &str| Cow::Owned(UserId::try_from(id.to_owned()).unwrap());
+    fn standing(status: Status) -> Standing {
+        let id = |id: &str| UserId::try_from(id.to_owned()).unwrap();
         Standing {
             user_id: id("ann"),
             delivery_partner_id: Some(id("bob")),

@@ -35,16 +35,16 @@ const REMEMBERED: Duration = Duration::from_secs(60);
 /// An order as it is shown. Its document is kept as it is sent, so that nothing is taken apart on the way.
 pub struct Entry {
     pub version: i32,
-    pub standing: Standing<'static>,
+    pub standing: Standing,
     /// JSON on one line: what is the same whoever looks, whenever.
     pub document: String,
 }
 
 /// What stands before an entry's document, on a line of its own.
 #[derive(Serialize, Deserialize)]
-struct Head<'a> {
+struct Head {
     version: i32,
-    standing: Standing<'a>,
+    standing: Standing,
     until: DateTime<Utc>,
 }
 

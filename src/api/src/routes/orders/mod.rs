@@ -103,7 +103,7 @@ async fn details(call: &Call, orders: &[Order]) -> Result<Documents, Problem> {
 fn entry(order: &Order, products: &Documents) -> Entry {
     Entry {
         version: order.version,
-        standing: order.standing().into_owned(),
+        standing: order.standing(),
         document: OrderDocument::new(order, products).to_json(),
     }
 }
