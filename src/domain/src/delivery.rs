@@ -7,9 +7,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use crate::{
-    Coordinates, Invalid, both,
+    Coordinates, Invalid, both, parse_time,
     text::{WORDS, required_text},
-    time,
 };
 
 const MAX_ADDRESS: usize = 1_000;
@@ -114,7 +113,7 @@ fn scheduled_for(
     if value.is_null() {
         return Ok(None);
     }
-    let time = time(at, value.as_str().unwrap_or_default())?;
+    let time = parse_time(at, value.as_str().unwrap_or_default())?;
     if time < now + schedule.earliest {
         return fault(format!("must be at least {} minutes ahead", schedule.earliest.num_minutes()));
     }

@@ -10,7 +10,7 @@ use crate::Invalid;
 const MAX_EXACT: f64 = 1e15;
 
 /// A whole number, however it is written: for JSON Schema `5`, `5.0` and `5e0` are one integer.
-pub fn whole(value: &Value) -> Option<i64> {
+pub fn json_integer(value: &Value) -> Option<i64> {
     let is_whole = |number: &f64| number.fract() == 0.0 && number.abs() <= MAX_EXACT;
     value.as_i64().or_else(|| value.as_f64().filter(is_whole).map(|number| number as i64))
 }
@@ -19,7 +19,7 @@ pub fn whole(value: &Value) -> Option<i64> {
 ///
 /// # Errors
 /// It isn't one, or out of its range.
-pub fn whole_number(
+pub fn query_integer(
     name: &str,
     text: Option<&str>,
     range: RangeInclusive<u32>,
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     fn read(json: &str) -> Option<i64> {
-        whole(&serde_json::from_str(json).unwrap())
+        json_integer(&serde_json::from_str(json).unwrap())
     }
 
     #[test]

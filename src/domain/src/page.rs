@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
 
-use crate::{Invalid, Order, Template, both, time::is_storable, whole_number};
+use crate::{Invalid, Order, Template, both, query_integer, time::is_storable};
 
 /// A stretch of a list, newest first, ties broken by id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +44,8 @@ impl Page {
     /// # Errors
     /// Each value that is out of its range, by its name.
     pub fn parse<'q>(value_of: impl Fn(&str) -> Option<&'q str>) -> Result<Self, Vec<Invalid>> {
-        let limit = whole_number("limit", value_of("limit"), 1..=Self::MAX_LIMIT, Self::DEFAULT_LIMIT);
-        let offset = whole_number("offset", value_of("offset"), 0..=i32::MAX as u32, 0);
+        let limit = query_integer("limit", value_of("limit"), 1..=Self::MAX_LIMIT, Self::DEFAULT_LIMIT);
+        let offset = query_integer("offset", value_of("offset"), 0..=i32::MAX as u32, 0);
         let cursor = value_of("cursor").map(str::parse::<Cursor>).transpose();
         let start = both(offset, cursor).and_then(|start| match start {
             (offset, None) => Ok(Start::Offset(offset)),

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Invalid, Money, ProductId, Quantity, both, id::NotAnId, quantity::NotAQuantity, whole};
+use crate::{Invalid, Money, ProductId, Quantity, both, id::NotAnId, json_integer, quantity::NotAQuantity};
 
 /// The most different products an order takes.
 pub const MAX_PRODUCTS: usize = 100;
@@ -76,10 +76,10 @@ pub fn order_lines(items: &Value) -> Result<Vec<CartLine>, Vec<Invalid>> {
 }
 
 fn order_line(at: &str, item: &Value) -> Result<CartLine, Vec<Invalid>> {
-    let product_id = whole(&item["product_id"]).and_then(|id| ProductId::try_from(id).ok());
+    let product_id = json_integer(&item["product_id"]).and_then(|id| ProductId::try_from(id).ok());
     let product_id =
         product_id.ok_or_else(|| Invalid::new(format!("{at}/product_id"), NotAnId::Number.to_string()));
-    let quantity = whole(&item["quantity"]).and_then(|number| Quantity::try_from(number).ok());
+    let quantity = json_integer(&item["quantity"]).and_then(|number| Quantity::try_from(number).ok());
     let quantity = quantity.ok_or_else(|| Invalid::new(format!("{at}/quantity"), NotAQuantity.to_string()));
     let (product_id, quantity) = both(product_id, quantity)?;
     Ok(CartLine { product_id, quantity: quantity.get().into() })

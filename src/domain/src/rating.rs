@@ -6,9 +6,8 @@ use schemars::JsonSchema;
 use serde_json::Value;
 
 use crate::{
-    Invalid, both,
-    text::{TEXT, text},
-    whole,
+    Invalid, both, json_integer,
+    text::{TEXT, optional_text},
 };
 
 const STARS: RangeInclusive<u8> = 1..=5;
@@ -30,12 +29,13 @@ impl Rating {
     /// # Errors
     /// Each wrong field, by its pointer.
     pub fn parse(body: &Value) -> Result<Self, Vec<Invalid>> {
-        let stars = whole(&body["rating"]).and_then(|n| u8::try_from(n).ok()).filter(|n| STARS.contains(n));
+        let stars =
+            json_integer(&body["rating"]).and_then(|n| u8::try_from(n).ok()).filter(|n| STARS.contains(n));
         let stars = stars.ok_or_else(|| {
             let detail = format!("must be a whole number from {} to {}", STARS.start(), STARS.end());
             Invalid::new("/rating", detail)
         });
-        let (stars, comment) = both(stars, text("/comment", &body["comment"], MAX_COMMENT))?;
+        let (stars, comment) = both(stars, optional_text("/comment", &body["comment"], MAX_COMMENT))?;
         Ok(Self { stars, comment })
     }
 }

@@ -10,20 +10,20 @@ pub const TEXT: &str = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$";
 /// The pattern of such a text that isn't blank.
 pub const WORDS: &str = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\x9f\s][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$";
 
-/// A text for people that is required: as [`text`], not blank.
+/// A text for people that is required: as [`optional_text`], not blank.
 ///
 /// # Errors
-/// As [`text`], and when there is nothing but space.
+/// As [`optional_text`], and when there is nothing but space.
 pub(crate) fn required_text(pointer: &str, value: &Value, max: usize) -> Result<String, Invalid> {
     let required = || Invalid::new(pointer, "is required and must not be blank");
-    text(pointer, value, max)?.ok_or_else(required)
+    optional_text(pointer, value, max)?.ok_or_else(required)
 }
 
 /// An optional text for people: of at most `max` characters, trimmed, none when blank.
 ///
 /// # Errors
 /// It isn't a string, is too long or contains control characters other than line breaks and tabs.
-pub fn text(pointer: &str, value: &Value, max: usize) -> Result<Option<String>, Invalid> {
+pub fn optional_text(pointer: &str, value: &Value, max: usize) -> Result<Option<String>, Invalid> {
     let fault = |detail: String| Err(Invalid::new(pointer, detail));
     let text = match value {
         Value::Null => return Ok(None),

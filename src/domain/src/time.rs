@@ -8,7 +8,7 @@ use crate::Invalid;
 ///
 /// # Errors
 /// It isn't one; the pointer is `at`.
-pub fn time(at: &str, text: &str) -> Result<DateTime<Utc>, Invalid> {
+pub fn parse_time(at: &str, text: &str) -> Result<DateTime<Utc>, Invalid> {
     let time = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).ok().filter(is_storable);
     // What a query's + stands for.
     let hint = if text.contains(' ') { "; write + as %2B" } else { "" };

@@ -2,7 +2,7 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use domain::{Invalid, Listing, both, whole_number};
+use domain::{Invalid, Listing, both, query_integer};
 use platform::{
     backlog::{self, Retry, TaskFilter, TaskStatus},
     outbox::Job,
@@ -56,7 +56,7 @@ pub async fn retry(call: &Call) -> Answer {
 pub async fn reconciliation(call: &Call) -> Answer {
     let app = call.app()?;
     call.admin()?;
-    let limit = whole_number("limit", call.query("limit"), FINDINGS, DEFAULT_FINDINGS);
+    let limit = query_integer("limit", call.query("limit"), FINDINGS, DEFAULT_FINDINGS);
     let limit = limit.map_err(Problem::invalid)?;
     Ok(Reply::ok(&reconciliation::report(&app.db, limit).await?))
 }

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use domain::{Invalid, Period, both, whole_number};
+use domain::{Invalid, Period, both, query_integer};
 use platform::analytics::{self, Ranking, Span};
 
 use crate::{call::Call, problem::Problem, reply::Reply, router::Answer};
@@ -37,7 +37,7 @@ pub async fn delivery_performance(call: &Call) -> Answer {
 pub async fn top_customers(call: &Call) -> Answer {
     let app = call.app()?;
     call.admin()?;
-    let limit = whole_number("limit", call.query("limit"), CUSTOMERS, DEFAULT_CUSTOMERS);
+    let limit = query_integer("limit", call.query("limit"), CUSTOMERS, DEFAULT_CUSTOMERS);
     let ranking = match call.query("sort") {
         None | Some("spent") => Ok(Ranking::Spent),
         Some("orders") => Ok(Ranking::Orders),
@@ -51,7 +51,7 @@ pub async fn top_customers(call: &Call) -> Answer {
 pub async fn cancellation_rate(call: &Call) -> Answer {
     let app = call.app()?;
     call.admin()?;
-    let days = whole_number("period_days", call.query("period_days"), DAYS, DEFAULT_DAYS);
+    let days = query_integer("period_days", call.query("period_days"), DAYS, DEFAULT_DAYS);
     let days = days.map_err(Problem::invalid)?;
     Ok(Reply::ok(&analytics::cancellation_rate(&app.db, days).await?))
 }

@@ -1,6 +1,6 @@
 //! Giving an order to a courier.
 
-use domain::{Invalid, Order, Step, UserId, whole};
+use domain::{Invalid, Order, Step, UserId, json_integer};
 use platform::orders;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
@@ -39,7 +39,7 @@ pub fn courier(body: &Value) -> Result<UserId, Invalid> {
     let text = match &body["delivery_partner_id"] {
         Value::String(text) => Some(text.clone()),
         value => {
-            let number = value.as_u64().or_else(|| u64::try_from(whole(value)?).ok());
+            let number = value.as_u64().or_else(|| u64::try_from(json_integer(value)?).ok());
             number.map(|number| number.to_string())
         }
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Invalid, Order, OrderId, Refusal, Status, Step, UserId, both, whole};
+use domain::{Invalid, Order, OrderId, Refusal, Status, Step, UserId, both, json_integer};
 use futures::future::join;
 use platform::orders;
 use schemars::JsonSchema;
@@ -165,7 +165,7 @@ fn order_ids(body: &Value) -> Result<Vec<OrderId>, Vec<Invalid>> {
     let mut faults = Vec::new();
     for (index, value) in list.iter().enumerate() {
         let fault = |detail: &str| Invalid::new(format!("/order_ids/{index}"), detail);
-        match whole(value).and_then(|number| OrderId::try_from(number).ok()) {
+        match json_integer(value).and_then(|number| OrderId::try_from(number).ok()) {
             Some(id) if ids.contains(&id) => faults.push(fault("is listed twice; list it once")),
             Some(id) => ids.push(id),
             None => faults.push(fault("must be an order id, a whole number from 1 to 2147483647")),

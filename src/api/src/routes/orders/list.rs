@@ -1,7 +1,7 @@
 //! Lists of orders: a customer's own, and all for staff.
 
 use chrono::{DateTime, Utc};
-use domain::{Invalid, Listing, Page, Role, UserId, both, time};
+use domain::{Invalid, Listing, Page, Role, UserId, both, parse_time};
 use platform::orders::{self, Filter};
 use serde_json::json;
 
@@ -82,5 +82,5 @@ fn person(call: &Call, name: &str) -> Result<Option<UserId>, Invalid> {
 }
 
 fn moment(call: &Call, name: &str) -> Result<Option<DateTime<Utc>>, Invalid> {
-    call.query(name).map(|text| time(name, text)).transpose()
+    call.query(name).map(|text| parse_time(name, text)).transpose()
 }

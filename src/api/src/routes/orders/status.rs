@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use domain::{Actor, Order, Status, Step, TEXT, text};
+use domain::{Actor, Order, Status, Step, TEXT, optional_text};
 use http::header;
 use platform::{orders, orders::Changed};
 use schemars::JsonSchema;
@@ -55,7 +55,7 @@ impl ReturnRequest {
     /// Nothing at all is a request without a reason.
     fn read(call: &Call) -> Result<Self, Problem> {
         let body = if call.body.is_empty() { Value::Null } else { call.json()? };
-        let reason = text("/reason", &body["reason"], MAX_REASON);
+        let reason = optional_text("/reason", &body["reason"], MAX_REASON);
         Ok(Self { reason: reason.map_err(Problem::invalid)? })
     }
 }
