@@ -21,7 +21,7 @@ const MAX_TARGET: usize = 8 * 1024;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What the log and the metrics tell of a request beside its answer.
+/// What is learnt of a request on the way, beside its answer: for the log, the metrics and every answer's headers.
 #[derive(Default)]
 pub struct Record {
     /// The route's path; none where there is none.
