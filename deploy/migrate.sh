@@ -9,7 +9,8 @@
 set -eu
 
 folder=${1:-migrations}
-# What can't get its lock soon gives up, instead of holding up every request behind it.
+# What can't get its lock soon gives up, instead of holding up every request behind it. What runs by itself keeps nobody
+# waiting, and may have to wait for a long report.
 export PGOPTIONS="${PGOPTIONS:-} -c lock_timeout=${LOCK_TIMEOUT:-5s} -c client_min_messages=warning"
 
 run() {
@@ -37,7 +38,7 @@ for file in "$folder"/*.sql; do
 
     if [ "$(head -n 1 "$file")" = "-- no-transaction" ]; then
         run --command "$(printf "$entry" false)"
-        run --file "$file"
+        PGOPTIONS="$PGOPTIONS -c lock_timeout=0" run --file "$file"
         run --command "update _sqlx_migrations set success = true where version = $version"
     else
         # The entry comes first: of two that run at once, the second fails before it changes anything.

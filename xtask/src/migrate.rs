@@ -35,27 +35,34 @@ pub async fn apply(url: &str) -> Result<()> {
     let mut connection = connect(url).await?;
     connection.ensure_migrations_table(&migrator.table_name).await?;
     let applied = connection.list_applied_migrations(&migrator.table_name).await?;
-    migrator.run(&mut connection).await.context("the schema can't be brought up to date")?;
-    connection.close().await?;
-
     let is_new = |version| applied.iter().all(|migration| migration.version != version);
     let new: Vec<_> = migrator.iter().filter(|migration| is_new(migration.version)).collect();
     for migration in &new {
+        let timeout = if migration.no_tx { "0" } else { LOCK_TIMEOUT };
+        sqlx::query("select set_config('lock_timeout', $1, false)")
+            .bind(timeout)
+            .execute(&mut connection)
+            .await?;
+        migrator.run_to(migration.version, &mut connection).await.context(CANT_MIGRATE)?;
         say("Migrated", format_args!("{:04} {}", migration.version, migration.description));
     }
     if new.is_empty() {
+        // Whether they are still what was applied.
+        migrator.run(&mut connection).await.context(CANT_MIGRATE)?;
         say("Migrated", "nothing to do: the schema is up to date");
     }
-    Ok(())
+    Ok(connection.close().await?)
 }
 
-/// A statement that waits longer for its lock gives up: every request would queue behind it.
+const CANT_MIGRATE: &str = "the schema can't be brought up to date";
+
+/// A statement that waits longer for its lock gives up: every request would queue behind it. What runs by itself, such as
+/// `create index concurrently`, keeps nobody waiting, and may have to wait for a long report.
 const LOCK_TIMEOUT: &str = "5s";
 
 /// Connects, or says to which address it couldn't: the rest of the URL is secret.
 async fn connect(url: &str) -> Result<PgConnection> {
     let options: PgConnectOptions = url.parse().context("the database's URL isn't valid")?;
-    let options = options.options([("lock_timeout", LOCK_TIMEOUT)]);
     PgConnection::connect_with(&options).await.map_err(|error| {
         anyhow!("the database at {}:{} can't be reached: {error}", options.get_host(), options.get_port())
     })

@@ -1,5 +1,5 @@
 //! What all requests and answers have in common: an identity, limits, headers that protect, a line in
-//! the log and a figure in the metrics.
+//! the log and a count in the metrics.
 
 use std::time::Instant;
 

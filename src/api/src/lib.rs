@@ -49,7 +49,7 @@ impl Guest for Service {
 }
 
 /// What has time until the answer is sent: lets the task component look for due work, at most once a
-/// second for all instances together, gives Postgres's connection back in turn, and takes figures to where they are
+/// second for all instances together, gives Postgres's connection back in turn, and takes counts to where they are
 /// added up.
 async fn follow_up() {
     let Ok(app) = App::get().await else { return };
@@ -58,6 +58,6 @@ async fn follow_up() {
     }
     let (flushed, ()) = join(metrics::flush_soon(&app.redis), app.db.end_turn()).await;
     if let Err(error) = flushed {
-        Line::debug("figures wait for Redis").field("error", error).write();
+        Line::debug("metrics wait for Redis").field("error", error).write();
     }
 }

@@ -16,7 +16,7 @@ pub const MAX_PRODUCTS: usize = 100;
 #[schemars(rename = "OrderLine")]
 pub struct CartLine {
     pub product_id: ProductId,
-    /// A [`Quantity`] where it can be ordered: another service writes the cart.
+    // Not one yet, for another service writes the cart.
     #[schemars(with = "Quantity")]
     pub quantity: i64,
 }

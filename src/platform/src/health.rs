@@ -11,7 +11,7 @@ use spin_sdk::{pg::DbValue, redis::RedisResult};
 use crate::{Database, DbError, Redis, log::Line, services::Client, to_json};
 
 /// The newest migration, which this version of the service needs.
-pub const SCHEMA_VERSION: i32 = 27;
+pub const SCHEMA_VERSION: i32 = 28;
 
 /// How old a report may be before somebody looks anew.
 pub const FRESH: TimeDelta = TimeDelta::seconds(5);

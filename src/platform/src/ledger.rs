@@ -84,15 +84,21 @@ pub struct Movement {
     pub idempotency_key: String,
 }
 
+/// How often a change may meet another that takes the same number.
+const NUMBERING_TRIES: usize = 5;
+
 /// Runs a change that may take the ledger's next number for an order. Another may take it at the same time; then
 /// this one changed nothing, and is run again, for by then the other can be seen.
 pub(crate) async fn numbering(
     change: impl AsyncFn() -> Result<Vec<Row>, DbError>,
 ) -> Result<Vec<Row>, DbError> {
-    match change().await {
-        Err(DbError::Constraint(name)) if name == "payments_pkey" => change().await,
-        rows => rows,
+    for _ in 0..NUMBERING_TRIES {
+        match change().await {
+            Err(DbError::Constraint(name)) if name == "payments_pkey" => {}
+            rows => return rows,
+        }
     }
+    Err(DbError::Unavailable("others keep taking the ledger's next number".to_owned()))
 }
 
 /// A movement of an order's money that still waits for its outcome.

@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_family_without_figures_is_left_out() {
+    fn a_family_without_samples_is_left_out() {
         assert_eq!(
             exposition(&Samples::from([("order_tasks_dead".to_owned(), 2.0)])),
             "# HELP order_tasks_dead Tasks given up after all their tries.\n# TYPE order_tasks_dead gauge\norder_tasks_dead 2\n"

@@ -4,13 +4,10 @@ use std::time::Duration;
 
 use domain::{CartLine, Money, OrderId, Status, TaskId, UserId};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use spin_sdk::pg::ParameterValue;
 
-use crate::{
-    Database, DbError, Trace,
-    database::{document, one_document},
-    metrics::Samples,
-};
+use crate::{Database, DbError, Trace, database::one_document, metrics::Samples};
 
 /// How many messages a worker takes at once; of other tasks half as many.
 const BATCH: i64 = 32;
@@ -33,6 +30,13 @@ pub struct Task {
     left_behind: bool,
     request_id: Option<String>,
     trace_context: Option<String>,
+}
+
+/// What claiming answers.
+#[derive(Deserialize)]
+struct Batch {
+    put_off: i64,
+    tasks: Vec<Box<RawValue>>,
 }
 
 /// What is known of a task that can't be read.
@@ -111,10 +115,20 @@ pub struct Outcomes {
 }
 
 /// Tasks that a worker has taken.
+#[derive(Default)]
 pub struct Claimed {
     pub tasks: Vec<Task>,
     /// Those that can't be read, such as what a newer release wrote, and why: they have failed.
     pub unreadable: Vec<(TaskId, String)>,
+    /// How many were put off instead: where there are some, others may be due behind them.
+    put_off: i64,
+}
+
+impl Claimed {
+    /// Whether nothing was due.
+    pub fn is_empty(&self) -> bool {
+        self.tasks.is_empty() && self.unreadable.is_empty() && self.put_off == 0
+    }
 }
 
 /// Takes tasks that are due, for as long as `lease`: should this worker die, they come back by themselves. What isn't a
@@ -133,10 +147,11 @@ pub async fn claim(db: &Database, lease: Duration) -> Result<Claimed, DbError> {
             select m.id, max(e.due_at) filter (where e.claimed_at is null) as due_at
             from messages m join tasks e on e.order_id = m.order_id and e.id < m.id
             where m.kind = 'notify.status' and e.kind = 'notify.status' and e.status = 'queued'
-                and e.id not in (select id from messages)
+                and (e.claimed_at is not null or e.id not in (select id from messages))
             group by m.id
         ), put_off as (
             update tasks t set due_at = greatest(e.due_at, now() + interval '1 second') from early e where t.id = e.id
+            returning t.id
         ), due as (
             select id, left_behind from errands
             union all
@@ -147,19 +162,22 @@ pub async fn claim(db: &Database, lease: Duration) -> Result<Claimed, DbError> {
             from due where t.id = due.id
             returning t.*, left_behind
         )
-        select row_to_json(d)::text from (
+        select json_build_object('put_off', (select count(*) from put_off), 'tasks', coalesce(json_agg(d), '[]'))::text
+        from (
             select t.id, t.kind, t.payload, t.order_id, t.attempts, t.left_behind, t.request_id,
                 t.traceparent as trace_context, o.user_id, o.total_amount, u.email
             from claimed t join orders o on o.id = t.order_id join users u on u.uid = o.user_id
         ) d";
     let kinds = Job::KINDS.map(str::to_owned).to_vec();
     let parameters = [BATCH.into(), kinds.into(), lease.as_secs_f64().into()];
-    let mut claimed = Claimed { tasks: Vec::new(), unreadable: Vec::new() };
-    for row in db.change(statement, &parameters).await? {
-        match document(&row) {
+    let batch: Batch = one_document(&db.change(statement, &parameters).await?)?;
+    let mut claimed = Claimed { put_off: batch.put_off, ..Claimed::default() };
+    for task in batch.tasks {
+        match serde_json::from_str(task.get()) {
             Ok(task) => claimed.tasks.push(task),
             Err(error) => {
-                let Unread { id } = document(&row)?;
+                let read = serde_json::from_str(task.get());
+                let Unread { id } = read.map_err(|error| DbError::Failed(error.to_string()))?;
                 claimed.unreadable.push((id, error.to_string()));
             }
         }

@@ -38,10 +38,11 @@ pub async fn work(app: &App) -> Result<bool, DbError> {
     // An instance lives for one message: it knows of no failures yet.
     app.circuits.clone().refresh().await;
     while started.elapsed() < BUDGET {
-        let Claimed { tasks, unreadable } = outbox::claim(&app.db, app.lease).await?;
-        if tasks.is_empty() && unreadable.is_empty() {
+        let claimed = outbox::claim(&app.db, app.lease).await?;
+        if claimed.is_empty() {
             return Ok(false);
         }
+        let Claimed { tasks, unreadable, .. } = claimed;
         let (suspects, batch): (Vec<_>, Vec<_>) = tasks.into_iter().partition(Task::is_suspect);
         work_on(app, &batch, Outcomes { failed: unreadable, ..Outcomes::default() }).await?;
         // One at a time: a task that kills its worker must not take others along.

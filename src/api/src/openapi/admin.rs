@@ -32,7 +32,7 @@ pub fn operations() -> Vec<Operation> {
         .query([parameter::findings()])
         .answers(Answer::json::<Report>(200, "The latest look at the books.", report())),
         admin("GET /admin/users/:user_id/data", "Hand out everything that is kept about one person")
-            .answers(Answer::json::<Map<String, Value>>(200, "Orders, templates and positions.", person())),
+            .answers(Answer::json::<Map<String, Value>>(200, "Orders, templates and reported locations.", person())),
         admin("DELETE /admin/users/:user_id/data", "Erase what is kept about one person; the books stay")
             .about(
                 "Addresses, coordinates, e-mail, comments, reasons, templates and kept answers are erased.",

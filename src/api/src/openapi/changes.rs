@@ -53,7 +53,7 @@ fn staff() -> Vec<Operation> {
             "Report where an order on the road is",
         )
         .takes::<Coordinates>(json!({ "latitude": "40.7128", "longitude": "-74.0060" }))
-        .answers(Answer::json::<DeliveryLocation>(200, "The location.", examples::location()))
+        .answers(Answer::json::<DeliveryLocation>(200, "The location.", examples::location()).with(&[ETAG]))
         .changes_an_order()
         .problem(403),
     ]

@@ -36,8 +36,8 @@ fn placing() -> Vec<Operation> {
             .problem(402)
             .problem_when(
                 409,
-                "Another order of this cart is being placed, paid for or cleared away, or the order was cancelled \
-                 meanwhile.",
+                "Another order is being made from this cart, its payment isn't settled, or its cart isn't cleared \
+                 yet; or the order was cancelled meanwhile.",
             )
             .problem_when(
                 422,

@@ -1,4 +1,4 @@
-//! What happened to an order: its history, and the courier's position among it.
+//! What happened to an order: its history, and the courier's location among it.
 
 use chrono::{DateTime, Utc};
 use domain::{Coordinates, Order, OrderId};

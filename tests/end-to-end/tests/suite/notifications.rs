@@ -130,6 +130,24 @@ async fn a_push_waits_for_the_one_before_it_however_long() {
 }
 
 #[tokio::test]
+async fn a_push_waits_for_one_before_it_that_is_done_alone() {
+    let app = TestApp::shared().await;
+    let customer = app.customer();
+    let order = app.database.add_order(&customer.id, "delivered", None).await;
+    // Its workers may have died of it.
+    let long_ago = Utc::now() - TimeDelta::hours(1);
+    let suspect = json!({
+        "payload": { "status": "preparing" }, "attempts": 4, "due_at": long_ago, "claimed_at": long_ago,
+    });
+    app.database.add_task(order, suspect).await;
+    app.database.add_task(order, json!({ "payload": { "status": "delivered" } })).await;
+
+    app.all_done(order).await;
+
+    assert_eq!(pushed(&app, &customer).await, ["preparing", "delivered"]);
+}
+
+#[tokio::test]
 async fn a_cart_that_could_not_be_cleared_is_cleared_later() {
     let app = TestApp::shared().await;
     let customer = app.customer();

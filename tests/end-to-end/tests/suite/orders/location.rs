@@ -24,7 +24,8 @@ async fn a_courier_reports_where_the_order_is_and_its_people_see_it() {
     let event = app.database.history(id).await.pop().unwrap();
     assert_eq!((&event["type"], &event["data"]), (&json!("location"), &a_place()));
     assert_eq!((&event["actor_id"], &event["actor_role"]), (&json!(courier.id), &json!("delivery_partner")));
-    assert_eq!(customer.reads_order(id).await.expect(200).json["version"], 3);
+    let order = customer.reads_order(id).await.expect(200);
+    assert_eq!((&order.json["version"], order.header("etag")), (&json!(3), reported.header("etag")));
 }
 
 #[tokio::test]

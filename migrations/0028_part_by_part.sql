@@ -1,7 +1,5 @@
 -- What a courier reported is erased part by part, and copies of items are mended under a lock.
 
-drop index idx_order_events_reported;
-
 -- Erases the next locations that a person has reported, after a place in the order of their events, at most so many. Answers
 -- the place of the last as JSON; nothing when there are no more, or when an order of this person is under way, as
 -- erase_person will say.
@@ -36,4 +34,4 @@ begin
     return query select unnest(ids);
 end $$;
 
-create or replace function schema_version() returns integer language sql immutable parallel safe as 'select 27';
+create or replace function schema_version() returns integer language sql immutable parallel safe as 'select 28';
